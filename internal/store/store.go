@@ -1,0 +1,255 @@
+// Package store is the contract of persistence: one small interface per noun, composed into Store. What holds for all:
+//
+//   - The same methods work on the pool and inside Tx. A method outside Tx is a transaction of its own.
+//   - Every read names the workspace and, where people differ in what they may see, the Viewer; lists filter in SQL, so
+//     that pages stay full and never leak.
+//   - A missing row is errs.NotFound, a broken uniqueness errs.Conflict, an unreachable database errs.Unavailable, a full
+//     disk errs.StorageFull, a write under a lost lease errs.Fenced. Drivers translate by error code; nobody parses text.
+//   - Time is the database's on PostgreSQL and the process's on SQLite; implementations set created_at and leases
+//     themselves. All times are UTC with microseconds.
+//   - Pages are keyset pages: the last id or path of one page starts the next.
+//
+// The suite in storetest is the contract in executable form; every implementation runs it.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/tidemill/tidemill/internal/domain"
+)
+
+// Store is a database.
+type Store interface {
+	Nouns
+
+	// Tx runs fn in one transaction and commits when it returns nil. On SQLite many callers' fns may share one commit,
+	// each in a savepoint of its own, so fn must be quick, must not wait for anything but its own statements, and must
+	// use only the Nouns it is given. When Tx returns nil the change is durable.
+	Tx(ctx context.Context, fn func(ctx context.Context, tx Nouns) error) error
+
+	// Notify tells every Listener in every process of this database. Best effort and coalesced: a lost note delays, it
+	// never loses, because every waiter also has a slow scan. Call it after the commit, never inside Tx.
+	Notify(ctx context.Context, events ...domain.Event) error
+	// Listen delivers events, its own process's too, until ctx ends; then the channel is closed. A slow reader loses
+	// events rather than stalling others. After a reconnect one zero Event arrives: "look yourself, notes may be lost".
+	Listen(ctx context.Context) (<-chan domain.Event, error)
+
+	// Ping says whether the database answers, for readiness.
+	Ping(ctx context.Context) error
+	// Kind is "sqlite" or "postgres".
+	Kind() string
+	// Close waits for running transactions and closes. Idempotent.
+	Close() error
+}
+
+// Nouns is everything that can be done inside or outside a transaction.
+type Nouns interface {
+	Workspaces
+	Users
+	Tokens
+	Scripts
+	Drafts
+	Jobs
+	Logs
+	Workers
+	Settings
+}
+
+// Viewer is on whose behalf a read filters. The zero Viewer sees nothing.
+type Viewer struct {
+	Workspace string
+	Username  string // sees u/<username>/… and f/…
+	All       bool   // workspace admins, superadmins and the system: sees everything of the workspace
+}
+
+// Workspaces stores tenants and their members.
+type Workspaces interface {
+	WorkspaceCreate(ctx context.Context, w domain.Workspace) error
+	WorkspaceGet(ctx context.Context, id string) (domain.Workspace, error)
+	// WorkspaceList lists by id: all, or only those that email is an enabled member of.
+	WorkspaceList(ctx context.Context, p WorkspaceListParams) ([]domain.Workspace, error)
+	MemberPut(ctx context.Context, m domain.Member) error // insert or replace; errs.Conflict when the username is taken
+	MemberGet(ctx context.Context, workspace, email string) (domain.Member, error)
+	MemberList(ctx context.Context, workspace string) ([]domain.Member, error) // by username
+	MemberDelete(ctx context.Context, workspace, email string) error
+}
+
+// WorkspaceListParams selects workspaces.
+type WorkspaceListParams struct {
+	Email           string // empty: all
+	IncludeArchived bool
+}
+
+// Users stores people and their one-time links.
+type Users interface {
+	UserCreate(ctx context.Context, u domain.User) error
+	UserGet(ctx context.Context, email string) (domain.User, error)
+	UserUpdate(ctx context.Context, u domain.User) error // all fields but CreatedAt
+	UserList(ctx context.Context) ([]domain.User, error) // by e-mail
+	UserCount(ctx context.Context) (int, error)
+	InviteCreate(ctx context.Context, i domain.Invite) error
+	// InviteTake removes and returns an unexpired invite: of two callers exactly one gets it.
+	InviteTake(ctx context.Context, digest string) (domain.Invite, error)
+	InviteGet(ctx context.Context, digest string) (domain.Invite, error)
+	InviteDeleteExpired(ctx context.Context) error
+}
+
+// Tokens stores sessions and personal tokens by digest.
+type Tokens interface {
+	TokenCreate(ctx context.Context, t domain.Token) error
+	// TokenUse finds an unexpired token by digest and notes its use, at most once a minute.
+	TokenUse(ctx context.Context, digest string) (domain.Token, error)
+	TokenList(ctx context.Context, email string) ([]domain.Token, error) // newest first, Digest empty
+	// TokenDelete deletes one token of email by id. Missing is errs.NotFound.
+	TokenDelete(ctx context.Context, email, id string) error
+	// TokenDeleteAll deletes all tokens of email, but the one with the id except.
+	TokenDeleteAll(ctx context.Context, email, except string) error
+	TokenDeleteExpired(ctx context.Context) error
+}
+
+// Scripts stores immutable script versions.
+type Scripts interface {
+	// ScriptCreate adds a version. In one transaction it checks that parent (ParentHashes[0], or none) is still the newest
+	// version of the path: otherwise errs.Conflict. The same hash again is errs.Conflict too.
+	ScriptCreate(ctx context.Context, s domain.Script) error
+	// ScriptLatest is what a path means now: the newest version that is neither archived nor deleted.
+	ScriptLatest(ctx context.Context, v Viewer, path string) (domain.Script, error)
+	ScriptByHash(ctx context.Context, v Viewer, hash string) (domain.Script, error)
+	// ScriptList lists the newest version of each path, by path, without Content, Lock and Schema.
+	ScriptList(ctx context.Context, p ScriptListParams) ([]domain.Script, error)
+	// ScriptHistory lists the versions of a path, newest first, without Content, Lock and Schema.
+	ScriptHistory(ctx context.Context, v Viewer, path string, limit int) ([]domain.Script, error)
+	ScriptSetLock(ctx context.Context, workspace, hash string, lock *string, lockError string) error
+	ScriptArchive(ctx context.Context, workspace, path string) error // all versions; errs.NotFound when there is none
+	ScriptArchiveHash(ctx context.Context, workspace, hash string) error
+	// ScriptDelete removes the content of all versions of a path and marks them deleted.
+	ScriptDelete(ctx context.Context, workspace, path string) error
+	ScriptDeleteHash(ctx context.Context, workspace, hash string) error
+}
+
+// ScriptListParams selects scripts.
+type ScriptListParams struct {
+	Viewer     Viewer
+	PathPrefix string
+	PathExact  string
+	Search     string // in path and summary, case-insensitive
+	Language   domain.Language
+	Kind       domain.ScriptKind
+	CreatedBy  string
+	Archived   bool   // only archived ones instead
+	After      string // path of the last row of the page before
+	Offset     int    // for clients that count pages
+	Limit      int    // 1 to 1000
+	Newest     bool   // newest first instead of by path; After is then not used
+}
+
+// Drafts stores unsaved work.
+type Drafts interface {
+	DraftPut(ctx context.Context, d domain.Draft) error
+	DraftGet(ctx context.Context, workspace, email, kind, path string) (domain.Draft, error)
+	DraftList(ctx context.Context, workspace, email string) ([]domain.Draft, error) // newest first, without Value
+	DraftDelete(ctx context.Context, workspace, email, kind, path string) error     // missing is fine
+}
+
+// Jobs stores the queue, the history and the payloads of jobs: three kinds of tables. A job's row is in the queue until it
+// is final and in the history afterwards; both moves are one transaction with the payload that belongs to it.
+type Jobs interface {
+	// JobPush inserts queued jobs with their payloads. ScheduledFor zero means now.
+	JobPush(ctx context.Context, jobs ...NewJob) error
+	// JobClaim gives up to Limit due jobs, highest priority and then oldest schedule first, to a worker: running, attempt
+	// + 1, leased. Each job goes to exactly one claimer.
+	JobClaim(ctx context.Context, p JobClaimParams) ([]domain.Job, error)
+	// JobRenew extends leases. It returns those that are lost (fenced) and those for which cancel was asked.
+	JobRenew(ctx context.Context, leases []domain.Lease, lease time.Duration) (JobRenewal, error)
+	// JobComplete moves a job from the queue to the history with its result; errs.Fenced when the lease is not current.
+	JobComplete(ctx context.Context, l domain.Lease, o domain.Outcome, result *domain.Payload) (domain.Job, error)
+	// JobRelease gives a claimed job back unharmed, for a worker that stops: queued again, the attempt counted, no death.
+	JobRelease(ctx context.Context, l domain.Lease) error
+	// JobCancel ends a queued job at once (status canceled, with the result) or marks a running one. The returned job tells
+	// which. A final job is returned as it is. Jobs that v may not see are errs.NotFound.
+	JobCancel(ctx context.Context, v Viewer, id, by, reason string, result domain.Payload) (domain.Job, error)
+	// JobReap takes running jobs whose lease is over: back to queued with Deaths + 1, or to the history as poisoned with the
+	// result when that makes MaxDeaths. At most limit at a time; returns them in their new state.
+	JobReap(ctx context.Context, limit int, poison domain.Payload) ([]domain.Job, error)
+	// JobNextDue is when the next queued job of one of the tags can be claimed; zero when there is none.
+	JobNextDue(ctx context.Context, tags []string) (time.Time, error)
+
+	JobGet(ctx context.Context, v Viewer, id string) (domain.Job, error)
+	// JobLease is the state of a live job by id alone, to verify a job's token; errs.NotFound when it is not in the queue.
+	JobLease(ctx context.Context, id string) (domain.Job, error)
+	JobPayload(ctx context.Context, workspace, id string, kind domain.PayloadKind) (domain.Payload, error)
+	// JobList lists newest first (by id), queue and history merged, never reading payloads.
+	JobList(ctx context.Context, p JobListParams) ([]domain.Job, error)
+	// JobCount counts live jobs of a workspace by status (and of all workspaces for "").
+	JobCount(ctx context.Context, workspace string) (map[domain.JobStatus]int, error)
+	// JobDelete removes the payloads and logs of a final job and returns the blobs to delete.
+	JobDelete(ctx context.Context, workspace, id string) (blobs []string, err error)
+}
+
+// NewJob is a job with its payloads.
+type NewJob struct {
+	Job  domain.Job
+	Args domain.Payload
+	Code *domain.Payload // previews and dependency jobs
+}
+
+// JobClaimParams says who claims what.
+type JobClaimParams struct {
+	Worker string
+	Tags   []string
+	Limit  int
+	Lease  time.Duration // may be negative in tests: expired at once
+}
+
+// JobRenewal is what became of leases that were to be renewed.
+type JobRenewal struct {
+	Lost     []domain.Lease
+	Canceled []domain.Job
+}
+
+// JobListParams selects jobs.
+type JobListParams struct {
+	Viewer                      Viewer
+	Before                      string // id: only older ones; the last id of the page before
+	Offset                      int    // for clients that count pages
+	Limit                       int    // 1 to 1000
+	Statuses                    []domain.JobStatus
+	Kinds                       []domain.JobKind
+	PathPrefix                  string
+	PathExact                   string
+	Hash                        string
+	CreatedBy                   string
+	Label                       string
+	Tag                         string
+	Worker                      string
+	Parent                      string
+	Trigger                     string
+	NoParent                    bool
+	CreatedAfter, CreatedBefore time.Time
+	OldestFirst                 bool // then Before means after
+}
+
+// Logs stores job logs in chunks, apart from jobs.
+type Logs interface {
+	// LogAppend adds text at the end of a job's log or stream; errs.Fenced when the lease is not current.
+	LogAppend(ctx context.Context, l domain.Lease, kind domain.LogKind, text string) error
+	// LogRead returns chunks from a byte offset on, in order, up to about limit bytes; the first may begin before offset.
+	LogRead(ctx context.Context, workspace, id string, kind domain.LogKind, offset int64, limit int) ([]domain.LogChunk, error)
+	LogSize(ctx context.Context, workspace, id string, kind domain.LogKind) (int64, error)
+}
+
+// Workers stores who runs jobs.
+type Workers interface {
+	WorkerPing(ctx context.Context, w domain.Worker) error                        // insert or replace, SeenAt = now
+	WorkerList(ctx context.Context, since time.Duration) ([]domain.Worker, error) // seen within
+	WorkerDelete(ctx context.Context, name string) error
+}
+
+// Settings stores small instance values by key.
+type Settings interface {
+	SettingGet(ctx context.Context, key string) (domain.JSON, error)
+	SettingPut(ctx context.Context, key string, value domain.JSON) error
+	// SettingInit stores value unless the key exists and returns what is stored: of two callers both get the same.
+	SettingInit(ctx context.Context, key string, value domain.JSON) (domain.JSON, error)
+}
