@@ -1,0 +1,4 @@
+// Package sqlite is innocent.
+package sqlite
+
+var X = 1

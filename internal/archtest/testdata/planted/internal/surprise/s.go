@@ -1,0 +1,2 @@
+// Package surprise is in no table.
+package surprise

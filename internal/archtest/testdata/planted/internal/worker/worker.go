@@ -1,0 +1,6 @@
+// Package worker starts processes itself.
+package worker
+
+import "os/exec"
+
+var _ = exec.Command
