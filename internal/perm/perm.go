@@ -3,6 +3,7 @@
 package perm
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/tidemill/tidemill/internal/domain"
@@ -162,4 +163,30 @@ func matches(pattern, path string) bool {
 	}
 	prefix, ok := strings.CutSuffix(pattern, "*")
 	return ok && strings.HasSuffix(prefix, "/") && strings.HasPrefix(path, prefix)
+}
+
+// actions are what a scope may name.
+const actions = "read, write, run or *"
+
+// CheckScopes says whether each scope is well formed: domain:action[:path,…]. The error is a plain sentence part, for a
+// field of the caller.
+func CheckScopes(scopes []string) error {
+	if len(scopes) > 100 {
+		return fmt.Errorf("has %d entries; at most 100 are allowed", len(scopes))
+	}
+	for _, s := range scopes {
+		dom, rest, _ := strings.Cut(s, ":")
+		action, paths, limited := strings.Cut(rest, ":")
+		switch {
+		case len(s) > 1000:
+			return fmt.Errorf("has an entry of %d bytes; at most 1000 are allowed", len(s))
+		case dom == "" || strings.ContainsAny(dom, " ,/"):
+			return fmt.Errorf("has %q, which does not begin with a domain, as in jobs:run", s)
+		case action != "read" && action != "write" && action != "run" && action != "*":
+			return fmt.Errorf("has %q, whose action is not %s", s, actions)
+		case limited && (paths == "" || strings.Contains(","+paths+",", ",,")):
+			return fmt.Errorf("has %q, which limits to an empty path", s)
+		}
+	}
+	return nil
 }
