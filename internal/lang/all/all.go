@@ -1,0 +1,14 @@
+// Package all lists the languages of this build. A new language is a folder under lang and a line here.
+package all
+
+import (
+	"github.com/tidemill/tidemill/internal/lang"
+	"github.com/tidemill/tidemill/internal/lang/bash"
+)
+
+// Languages are all languages, in the order of the picker: TypeScript, Python, Go, Bash.
+func Languages() lang.Registry {
+	return lang.Registry{
+		bash.New(),
+	}
+}
