@@ -15,9 +15,6 @@ type Answer struct {
 
 // main counts the primes below a limit with a sieve.
 func main(limit int) (Answer, error) {
-	if limit == 0 {
-		limit = 1_000_000
-	}
 	if limit < 2 || limit > 50_000_000 {
 		return Answer{}, fmt.Errorf("limit must be between 2 and 50,000,000, not %d", limit)
 	}
