@@ -84,6 +84,14 @@ type Lease struct {
 	Worker  string
 }
 
+// Ended is a lease that its worker must let go.
+type Ended struct {
+	Lease    Lease
+	Canceled bool // cancel was asked: kill gracefully and finish as canceled; otherwise fenced: kill and say nothing
+	By       string
+	Reason   string
+}
+
 // Payload is a large value of a job: inline up to a threshold, else in the blob store.
 type Payload struct {
 	Inline []byte

@@ -16,7 +16,7 @@ type Source interface {
 	// Claim waits until at least one job can be run and returns up to limit, or ctx's error.
 	Claim(ctx context.Context, worker string, tags []string, limit int) ([]domain.Assignment, error)
 	// Renew extends leases; it returns those to be killed, with the reason.
-	Renew(ctx context.Context, leases []domain.Lease) ([]Ended, error)
+	Renew(ctx context.Context, leases []domain.Lease) ([]domain.Ended, error)
 	// Wake delivers a signal when a lease of this worker may have to end early (cancel), so that it is renewed at once.
 	Wake() <-chan struct{}
 	// Log appends to a job's output or stream.
@@ -30,12 +30,4 @@ type Source interface {
 	// Ping tells that the worker lives; Leave that it is gone.
 	Ping(ctx context.Context, w domain.Worker) error
 	Leave(ctx context.Context, name string) error
-}
-
-// Ended is a lease that the worker must let go.
-type Ended struct {
-	Lease    domain.Lease
-	Canceled bool // cancel was asked: kill gracefully and Finish as canceled; otherwise fenced: kill and say nothing
-	By       string
-	Reason   string
 }
