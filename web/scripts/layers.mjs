@@ -1,6 +1,6 @@
 // Checks which part of the UI may import which: ui ← editor, schema-form ← features ← routes; api knows no component;
 // a feature imports no other feature; there are no barrels and no `any`.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,15 +17,21 @@ const allowed = {
   root: ['ui', 'api', 'features', 'routes', 'root'],
 };
 // ui/ is a design system: it must read the same in any product.
-const productWords = /\b(tidemill|workspace|job|worker|script|deploy)s?\b/i;
+const productWords = /\b(tidemill|workspace|job|deploy|lockfile)s?\b/i;
 
 export function check(src) {
   const problems = [];
+  const styled = readFileSync(join(src, 'ui/mantine.css'), 'utf8');
   for (const file of walk(src)) {
     if (!/\.tsx?$/.test(file) || /\.gen\.ts$/.test(file)) continue;
     const from = place(src, file);
     const text = readFileSync(file, 'utf8');
     const name = relative(dirname(src), file);
+    for (const part of mantineParts(text)) {
+      const sheet = join(src, '../node_modules/@mantine/core/styles', `${part}.layer.css`);
+      if (existsSync(sheet) && !styled.includes(`/${part}.layer.css`))
+        problems.push(`${name}: uses ${part}, whose styles are not in ui/mantine.css`);
+    }
     const isTest = /\.test\.tsx?$/.test(file);
     if (/\/index\.tsx?$/.test(file) && from.layer !== 'routes') problems.push(`${name}: a barrel file; import the module itself`);
     for (const spec of imports(text)) {
@@ -47,6 +53,11 @@ export function check(src) {
     }
   }
   return problems;
+}
+
+function mantineParts(text) {
+  const lists = [...text.matchAll(/import \{([^}]*)\} from '@mantine\/core'/g)].map((m) => m[1]);
+  return lists.flatMap((l) => l.split(',').map((n) => n.trim())).filter((n) => /^[A-Z]/.test(n));
 }
 
 function place(src, path) {
