@@ -18,7 +18,8 @@ type Source interface {
 	// Renew extends leases; it returns those to be killed, with the reason.
 	Renew(ctx context.Context, leases []domain.Lease) ([]domain.Ended, error)
 	// Wake delivers a signal when a lease of this worker may have to end early (cancel), so that it is renewed at once.
-	Wake() <-chan struct{}
+	// The channel is closed after ctx ends.
+	Wake(ctx context.Context) <-chan struct{}
 	// Log appends to a job's output or stream.
 	Log(ctx context.Context, l domain.Lease, kind domain.LogKind, text string) error
 	// Script reads the newest version of a workspace script for an import, with the rights of the job.
