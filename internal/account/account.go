@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -147,10 +148,13 @@ func join(ctx context.Context, tx store.Nouns, workspace, email string, role dom
 	old, err := tx.MemberGet(ctx, workspace, email)
 	switch {
 	case err == nil:
-		if old.Role == role && !old.Disabled {
+		if rank(old.Role) >= rank(role) && !old.Disabled {
 			return old, nil
 		}
-		old.Role, old.Disabled = role, false
+		if rank(role) > rank(old.Role) {
+			old.Role = role
+		}
+		old.Disabled = false
 		return old, tx.MemberPut(ctx, old)
 	case !errs.Is(err, errs.NotFound):
 		return domain.Member{}, err
@@ -161,4 +165,8 @@ func join(ctx context.Context, tx store.Nouns, workspace, email string, role dom
 	}
 	m := domain.Member{Workspace: workspace, Email: email, Username: name, Role: role}
 	return m, tx.MemberPut(ctx, m)
+}
+
+func rank(r domain.Role) int {
+	return slices.Index([]domain.Role{domain.RoleOperator, domain.RoleDeveloper, domain.RoleAdmin}, r)
 }

@@ -165,7 +165,10 @@ func (s *Service) store1(ctx context.Context, who domain.Identity, in Draft, v d
 	if exists { // a new version, or one that brings an archived path back: the history goes on
 		v.ParentHashes = append([]string{newest.Hash}, newest.ParentHashes...)
 	}
-	v.Hash = hash(v, in.Lock)
+	v.Hash = hash(v, in.Lock, "")
+	if old, err := s.store.ScriptByHash(ctx, viewer(who), v.Hash); err == nil && (old.Archived || old.Deleted) {
+		v.Hash = hash(v, in.Lock, id.New()) // this very version was here once and was taken away: it returns as a new one
+	}
 
 	if err = s.store.ScriptCreate(ctx, v); err != nil {
 		if !errs.Is(err, errs.Conflict) {
@@ -178,12 +181,8 @@ func (s *Service) store1(ctx context.Context, who domain.Identity, in Draft, v d
 	}
 	if v.Lock == nil {
 		if _, err := s.engine.Dependencies(ctx, who, v); err != nil {
-			// The version stands. Runs of it resolve on their own or say so; better than a half-deployed path.
-			reason := "the job that resolves the dependencies could not be queued: deploy the script again"
-			if err2 := s.store.ScriptSetLock(ctx, v.Workspace, v.Hash, nil, reason); err2 != nil {
-				s.log.ErrorContext(ctx, "dependencies not queued and not noted", "path", v.Path, "hash", v.Hash, "err", err2)
-			}
-			return v, false, err
+			// The version is stored and its runs resolve what they need on their own, so the deployment stands.
+			s.log.ErrorContext(ctx, "the job that resolves the dependencies was not queued", "path", v.Path, "hash", v.Hash, "err", err)
 		}
 	}
 	s.announce(ctx, who)
@@ -362,7 +361,8 @@ func checkSettings(st domain.ScriptSettings) error {
 }
 
 // hash is the identity of a version: the same work on the same parent is the same version, anything else is another.
-func hash(v domain.Script, lockGiven *string) string {
+// again tells a version that returns from the one that it was.
+func hash(v domain.Script, lockGiven *string, again string) string {
 	lock := []byte("-")
 	if lockGiven != nil {
 		lock = []byte("=" + *lockGiven)
@@ -373,7 +373,7 @@ func hash(v domain.Script, lockGiven *string) string {
 		parent = v.ParentHashes[0]
 	}
 	return id.Hash64([]byte(v.Workspace), []byte(v.Path), []byte(v.Language), []byte(v.Kind), []byte(v.Content), v.Schema, lock,
-		settings, []byte(v.Summary), []byte(v.Description), []byte(parent))
+		settings, []byte(v.Summary), []byte(v.Description), []byte(parent), []byte(again))
 }
 
 // same says whether v would change nothing that anybody can notice.

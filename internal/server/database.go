@@ -1,0 +1,61 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+
+	"github.com/tidemill/tidemill/internal/config"
+	"github.com/tidemill/tidemill/internal/store"
+	"github.com/tidemill/tidemill/internal/store/postgres"
+	"github.com/tidemill/tidemill/internal/store/sqlite"
+)
+
+// openStore opens the configured database and brings it up to date. beside opens the embedded one although a server
+// uses it.
+func openStore(ctx context.Context, c config.Config, log *slog.Logger, beside bool) (store.Store, error) {
+	if c.SQLite() {
+		s, err := sqlite.Open(ctx, sqlite.Options{Path: c.DatabaseFile(), Log: log, Shared: beside})
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	s, err := postgres.Open(ctx, postgres.Options{URL: c.DatabaseURL, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// settingURL is where a server was last reached: what links of 'admin' and the jobs of lone workers begin with.
+const settingURL = "server.url"
+
+func rememberURL(ctx context.Context, s store.Store, url string) error {
+	value, err := json.Marshal(url)
+	if err != nil {
+		return err
+	}
+	return s.SettingPut(ctx, settingURL, value)
+}
+
+func knownURL(ctx context.Context, s store.Store, otherwise string) string {
+	value, err := s.SettingGet(ctx, settingURL)
+	if err != nil {
+		return otherwise
+	}
+	var url string
+	if json.Unmarshal(value, &url) != nil || url == "" {
+		return otherwise
+	}
+	return url
+}
+
+// databaseVersion reads the schema version of the configured database, the newest that this program knows, and the
+// database's own name and version. It changes nothing.
+func databaseVersion(ctx context.Context, c config.Config) (current, newest int64, program string, err error) {
+	if c.SQLite() {
+		return sqlite.Version(ctx, c.DatabaseFile())
+	}
+	return postgres.Version(ctx, c.DatabaseURL)
+}
