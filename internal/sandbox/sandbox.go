@@ -6,7 +6,8 @@
 // no goroutine or descriptor is left. A command that cannot be started is an error from Start that names the program; a
 // command that ran and failed is not an error but an Exit.
 //
-// The environment of the child is exactly Spec.Env: nothing of ours is inherited. Descriptors other than 0, 1, 2 and
+// The environment of the child is exactly Spec.Env, and Mark, by which a tier without namespaces finds what belongs to the
+// tree: nothing of ours is inherited. Descriptors other than 0, 1, 2 and
 // Spec.Files are closed. The suite in sandboxtest is the contract in executable form.
 package sandbox
 
@@ -16,6 +17,9 @@ import (
 	"os"
 	"time"
 )
+
+// Mark is the name of the variable that a tier may add to the environment.
+const Mark = "TIDEMILL_SANDBOX"
 
 // Runner starts commands in one tier of isolation.
 type Runner interface {
