@@ -40,6 +40,7 @@ var (
 	InstanceAdmin   = Permission{Level: Superadmin, Domain: "settings", Action: "write"}
 	WorkersRead     = Permission{Level: SignedIn, Domain: "workers", Action: "read"}
 	MembersRead     = Permission{Level: Member, Domain: "users", Action: "read"}
+	Catalogue       = Permission{Level: SignedIn, Domain: "scripts", Action: "read"}
 	ScriptsRead     = Permission{Level: Member, Domain: "scripts", Action: "read"}
 	ScriptsWrite    = Permission{Level: Developer, Domain: "scripts", Action: "write"}
 	DraftsRead      = Permission{Level: Member, Domain: "drafts", Action: "read"}
