@@ -271,6 +271,19 @@ func (k Kit) BuildEnv(extra ...string) []string {
 	return env
 }
 
+// Temp makes a private directory in the cache for one step; the caller removes it.
+func (k Kit) Temp(what string) (string, error) {
+	parent := filepath.Join(k.CacheDir, "tmp")
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return "", diskError(err)
+	}
+	dir, err := os.MkdirTemp(parent, what+"-")
+	if err != nil {
+		return "", diskError(err)
+	}
+	return dir, nil
+}
+
 // Run runs one install or compile step in dir, with the network and without any job's secrets. A nil env is BuildEnv.
 // Output is stdout and stderr as they came, shortened in the middle when huge, and is copied to k.Log. A step that ran and
 // failed is not an error but an Exit; a canceled ctx is.

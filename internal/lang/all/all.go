@@ -4,11 +4,13 @@ package all
 import (
 	"github.com/tidemill/tidemill/internal/lang"
 	"github.com/tidemill/tidemill/internal/lang/bash"
+	"github.com/tidemill/tidemill/internal/lang/python"
 )
 
 // Languages are all languages, in the order of the picker: TypeScript, Python, Go, Bash.
 func Languages() lang.Registry {
 	return lang.Registry{
+		python.New(),
 		bash.New(),
 	}
 }

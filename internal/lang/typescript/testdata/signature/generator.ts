@@ -1,0 +1,1 @@
+export async function* main(n: number): AsyncGenerator<string> { yield "a" }

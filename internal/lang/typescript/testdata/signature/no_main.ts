@@ -1,0 +1,3 @@
+function main(a: string) {}
+export function helper(a: string) {}
+export default main;

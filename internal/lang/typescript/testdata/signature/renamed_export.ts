@@ -1,0 +1,3 @@
+async function work(a: string, n: number) {}
+const other = 1;
+export { other, work as main };

@@ -1,0 +1,1 @@
+export const main = async (prompt: string): Promise<ReadableStream<string>> => ask(prompt);
