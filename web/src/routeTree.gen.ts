@@ -12,8 +12,15 @@ import { Route as rootRouteImport } from './routes/__root';
 import { Route as IndexRouteImport } from './routes/index';
 import { Route as NoWorkspaceRouteImport } from './routes/no-workspace';
 import { Route as SigninRouteImport } from './routes/signin';
+import { Route as WelcomeRouteImport } from './routes/welcome';
 import { Route as WWorkspaceRouteImport } from './routes/w.$workspace';
 import { Route as WWorkspaceIndexRouteImport } from './routes/w.$workspace.index';
+import { Route as WWorkspaceAccountRouteImport } from './routes/w.$workspace.account';
+import { Route as WWorkspaceWorkersRouteImport } from './routes/w.$workspace.workers';
+import { Route as WWorkspaceRunsIndexRouteImport } from './routes/w.$workspace.runs.index';
+import { Route as WWorkspaceRunsIdRouteImport } from './routes/w.$workspace.runs.$id';
+import { Route as WWorkspaceScriptsNewRouteImport } from './routes/w.$workspace.scripts.new';
+import { Route as WWorkspaceScriptsGetSplatRouteImport } from './routes/w.$workspace.scripts.get.$';
 
 const IndexRoute = IndexRouteImport.update({
   id: '/',
@@ -30,6 +37,11 @@ const SigninRoute = SigninRouteImport.update({
   path: '/signin',
   getParentRoute: () => rootRouteImport,
 } as any);
+const WelcomeRoute = WelcomeRouteImport.update({
+  id: '/welcome',
+  path: '/welcome',
+  getParentRoute: () => rootRouteImport,
+} as any);
 const WWorkspaceRoute = WWorkspaceRouteImport.update({
   id: '/w/$workspace',
   path: '/w/$workspace',
@@ -40,47 +52,129 @@ const WWorkspaceIndexRoute = WWorkspaceIndexRouteImport.update({
   path: '/',
   getParentRoute: () => WWorkspaceRoute,
 } as any);
+const WWorkspaceAccountRoute = WWorkspaceAccountRouteImport.update({
+  id: '/account',
+  path: '/account',
+  getParentRoute: () => WWorkspaceRoute,
+} as any);
+const WWorkspaceWorkersRoute = WWorkspaceWorkersRouteImport.update({
+  id: '/workers',
+  path: '/workers',
+  getParentRoute: () => WWorkspaceRoute,
+} as any);
+const WWorkspaceRunsIndexRoute = WWorkspaceRunsIndexRouteImport.update({
+  id: '/runs/',
+  path: '/runs/',
+  getParentRoute: () => WWorkspaceRoute,
+} as any);
+const WWorkspaceRunsIdRoute = WWorkspaceRunsIdRouteImport.update({
+  id: '/runs/$id',
+  path: '/runs/$id',
+  getParentRoute: () => WWorkspaceRoute,
+} as any);
+const WWorkspaceScriptsNewRoute = WWorkspaceScriptsNewRouteImport.update({
+  id: '/scripts/new',
+  path: '/scripts/new',
+  getParentRoute: () => WWorkspaceRoute,
+} as any);
+const WWorkspaceScriptsGetSplatRoute =
+  WWorkspaceScriptsGetSplatRouteImport.update({
+    id: '/scripts/get/$',
+    path: '/scripts/get/$',
+    getParentRoute: () => WWorkspaceRoute,
+  } as any);
 
 export interface FileRoutesByFullPath {
   '/': typeof IndexRoute;
   '/no-workspace': typeof NoWorkspaceRoute;
   '/signin': typeof SigninRoute;
+  '/welcome': typeof WelcomeRoute;
   '/w/$workspace': typeof WWorkspaceRouteWithChildren;
+  '/w/$workspace/account': typeof WWorkspaceAccountRoute;
+  '/w/$workspace/workers': typeof WWorkspaceWorkersRoute;
   '/w/$workspace/': typeof WWorkspaceIndexRoute;
+  '/w/$workspace/runs/$id': typeof WWorkspaceRunsIdRoute;
+  '/w/$workspace/scripts/new': typeof WWorkspaceScriptsNewRoute;
+  '/w/$workspace/runs/': typeof WWorkspaceRunsIndexRoute;
+  '/w/$workspace/scripts/get/$': typeof WWorkspaceScriptsGetSplatRoute;
 }
 export interface FileRoutesByTo {
   '/': typeof IndexRoute;
   '/no-workspace': typeof NoWorkspaceRoute;
   '/signin': typeof SigninRoute;
+  '/welcome': typeof WelcomeRoute;
+  '/w/$workspace/account': typeof WWorkspaceAccountRoute;
+  '/w/$workspace/workers': typeof WWorkspaceWorkersRoute;
   '/w/$workspace': typeof WWorkspaceIndexRoute;
+  '/w/$workspace/runs/$id': typeof WWorkspaceRunsIdRoute;
+  '/w/$workspace/scripts/new': typeof WWorkspaceScriptsNewRoute;
+  '/w/$workspace/runs': typeof WWorkspaceRunsIndexRoute;
+  '/w/$workspace/scripts/get/$': typeof WWorkspaceScriptsGetSplatRoute;
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   '/': typeof IndexRoute;
   '/no-workspace': typeof NoWorkspaceRoute;
   '/signin': typeof SigninRoute;
+  '/welcome': typeof WelcomeRoute;
   '/w/$workspace': typeof WWorkspaceRouteWithChildren;
+  '/w/$workspace/account': typeof WWorkspaceAccountRoute;
+  '/w/$workspace/workers': typeof WWorkspaceWorkersRoute;
   '/w/$workspace/': typeof WWorkspaceIndexRoute;
+  '/w/$workspace/runs/$id': typeof WWorkspaceRunsIdRoute;
+  '/w/$workspace/scripts/new': typeof WWorkspaceScriptsNewRoute;
+  '/w/$workspace/runs/': typeof WWorkspaceRunsIndexRoute;
+  '/w/$workspace/scripts/get/$': typeof WWorkspaceScriptsGetSplatRoute;
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
-    '/' | '/no-workspace' | '/signin' | '/w/$workspace' | '/w/$workspace/';
+    | '/'
+    | '/no-workspace'
+    | '/signin'
+    | '/welcome'
+    | '/w/$workspace'
+    | '/w/$workspace/account'
+    | '/w/$workspace/workers'
+    | '/w/$workspace/'
+    | '/w/$workspace/runs/$id'
+    | '/w/$workspace/scripts/new'
+    | '/w/$workspace/runs/'
+    | '/w/$workspace/scripts/get/$';
   fileRoutesByTo: FileRoutesByTo;
-  to: '/' | '/no-workspace' | '/signin' | '/w/$workspace';
+  to:
+    | '/'
+    | '/no-workspace'
+    | '/signin'
+    | '/welcome'
+    | '/w/$workspace/account'
+    | '/w/$workspace/workers'
+    | '/w/$workspace'
+    | '/w/$workspace/runs/$id'
+    | '/w/$workspace/scripts/new'
+    | '/w/$workspace/runs'
+    | '/w/$workspace/scripts/get/$';
   id:
     | '__root__'
     | '/'
     | '/no-workspace'
     | '/signin'
+    | '/welcome'
     | '/w/$workspace'
-    | '/w/$workspace/';
+    | '/w/$workspace/account'
+    | '/w/$workspace/workers'
+    | '/w/$workspace/'
+    | '/w/$workspace/runs/$id'
+    | '/w/$workspace/scripts/new'
+    | '/w/$workspace/runs/'
+    | '/w/$workspace/scripts/get/$';
   fileRoutesById: FileRoutesById;
 }
 export interface RootRouteChildren {
   IndexRoute: typeof IndexRoute;
   NoWorkspaceRoute: typeof NoWorkspaceRoute;
   SigninRoute: typeof SigninRoute;
+  WelcomeRoute: typeof WelcomeRoute;
   WWorkspaceRoute: typeof WWorkspaceRouteWithChildren;
 }
 
@@ -107,6 +201,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof SigninRouteImport;
       parentRoute: typeof rootRouteImport;
     };
+    '/welcome': {
+      id: '/welcome';
+      path: '/welcome';
+      fullPath: '/welcome';
+      preLoaderRoute: typeof WelcomeRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
     '/w/$workspace': {
       id: '/w/$workspace';
       path: '/w/$workspace';
@@ -121,15 +222,69 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof WWorkspaceIndexRouteImport;
       parentRoute: typeof WWorkspaceRoute;
     };
+    '/w/$workspace/account': {
+      id: '/w/$workspace/account';
+      path: '/account';
+      fullPath: '/w/$workspace/account';
+      preLoaderRoute: typeof WWorkspaceAccountRouteImport;
+      parentRoute: typeof WWorkspaceRoute;
+    };
+    '/w/$workspace/workers': {
+      id: '/w/$workspace/workers';
+      path: '/workers';
+      fullPath: '/w/$workspace/workers';
+      preLoaderRoute: typeof WWorkspaceWorkersRouteImport;
+      parentRoute: typeof WWorkspaceRoute;
+    };
+    '/w/$workspace/runs/': {
+      id: '/w/$workspace/runs/';
+      path: '/runs';
+      fullPath: '/w/$workspace/runs/';
+      preLoaderRoute: typeof WWorkspaceRunsIndexRouteImport;
+      parentRoute: typeof WWorkspaceRoute;
+    };
+    '/w/$workspace/runs/$id': {
+      id: '/w/$workspace/runs/$id';
+      path: '/runs/$id';
+      fullPath: '/w/$workspace/runs/$id';
+      preLoaderRoute: typeof WWorkspaceRunsIdRouteImport;
+      parentRoute: typeof WWorkspaceRoute;
+    };
+    '/w/$workspace/scripts/new': {
+      id: '/w/$workspace/scripts/new';
+      path: '/scripts/new';
+      fullPath: '/w/$workspace/scripts/new';
+      preLoaderRoute: typeof WWorkspaceScriptsNewRouteImport;
+      parentRoute: typeof WWorkspaceRoute;
+    };
+    '/w/$workspace/scripts/get/$': {
+      id: '/w/$workspace/scripts/get/$';
+      path: '/scripts/get/$';
+      fullPath: '/w/$workspace/scripts/get/$';
+      preLoaderRoute: typeof WWorkspaceScriptsGetSplatRouteImport;
+      parentRoute: typeof WWorkspaceRoute;
+    };
   }
 }
 
 interface WWorkspaceRouteChildren {
+  WWorkspaceAccountRoute: typeof WWorkspaceAccountRoute;
+  WWorkspaceWorkersRoute: typeof WWorkspaceWorkersRoute;
   WWorkspaceIndexRoute: typeof WWorkspaceIndexRoute;
+  WWorkspaceRunsIdRoute: typeof WWorkspaceRunsIdRoute;
+  WWorkspaceScriptsNewRoute: typeof WWorkspaceScriptsNewRoute;
+  WWorkspaceRunsIndexRoute: typeof WWorkspaceRunsIndexRoute;
+  WWorkspaceScriptsGetSplatRoute: typeof WWorkspaceScriptsGetSplatRoute;
 }
 
 const WWorkspaceRouteChildren: WWorkspaceRouteChildren = {
+  WWorkspaceAccountRoute: WWorkspaceAccountRoute,
+  WWorkspaceWorkersRoute: WWorkspaceWorkersRoute,
   WWorkspaceIndexRoute: WWorkspaceIndexRoute,
+  WWorkspaceRunsIdRoute: WWorkspaceRunsIdRoute,
+  WWorkspaceScriptsNewRoute: WWorkspaceScriptsNewRoute,
+  WWorkspaceRunsIndexRoute: WWorkspaceRunsIndexRoute,
+  WWorkspaceScriptsGetSplatRoute: WWorkspaceScriptsGetSplatRoute,
 };
 
 const WWorkspaceRouteWithChildren = WWorkspaceRoute._addFileChildren(
@@ -140,6 +295,7 @@ const rootRouteChildren: RootRouteChildren = {
   IndexRoute: IndexRoute,
   NoWorkspaceRoute: NoWorkspaceRoute,
   SigninRoute: SigninRoute,
+  WelcomeRoute: WelcomeRoute,
   WWorkspaceRoute: WWorkspaceRouteWithChildren,
 };
 export const routeTree = rootRouteImport

@@ -8,6 +8,7 @@ export type Job = components['schemas']['Job'];
 export type Language = components['schemas']['Language'];
 export type Worker = components['schemas']['Worker'];
 export type Token = components['schemas']['Token'];
+export type Welcome = components['schemas']['Welcome'];
 export type Whoami = components['schemas']['Whoami'];
 
 /** The cache of what the server said. Notes of the live stream make it look again; nothing polls. */
@@ -98,7 +99,8 @@ export const jobsQuery = (workspace: string, filter: JobFilter) =>
     getNextPageParam: (last: Job[]) => (last.length < JOBS_PER_PAGE ? undefined : last[last.length - 1]?.created_at),
   });
 
-function fetchJobs(workspace: string, filter: JobFilter, before: string): Promise<Job[]> {
+/** One page of the list of runs. */
+export function fetchJobs(workspace: string, filter: JobFilter, before: string): Promise<Job[]> {
   return data(
     api.GET('/api/w/{workspace}/jobs/list', {
       params: { path: { workspace }, query: { ...jobFilterQuery(filter), created_before: before || undefined, per_page: JOBS_PER_PAGE } },
@@ -115,6 +117,27 @@ export function jobFilterQuery(filter: JobFilter) {
     status: filter.status,
   };
 }
+
+/** The newest runs of a workspace, for what lists say beside other things. */
+export const recentJobsQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ['recent-jobs', workspace],
+    queryFn: () =>
+      data(
+        api.GET('/api/w/{workspace}/jobs/list', {
+          params: { path: { workspace }, query: { job_kinds: 'script,preview', per_page: 200 } },
+        }),
+      ),
+  });
+
+/** What a one-time link is for; reading does not use it. */
+export const welcomeQuery = (token: string) =>
+  queryOptions({
+    queryKey: ['welcome', token],
+    queryFn: () => data(api.GET('/api/auth/welcome', { params: { query: { token } } })),
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
 
 /** The workers of the instance. */
 export const workersQuery = queryOptions({

@@ -442,6 +442,7 @@ export interface components {
             error_name?: string;
             id: string;
             is_flow_step: boolean;
+            is_skipped?: boolean;
             job_kind: string;
             labels?: string[];
             language?: string;
@@ -458,7 +459,8 @@ export interface components {
             script_path?: string;
             self_wait_time_ms?: number;
             started_at?: string;
-            status?: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "success" | "failure" | "canceled" | "poisoned";
             success?: boolean;
             tag: string;
             trigger_kind?: string;
@@ -529,6 +531,7 @@ export interface components {
             current?: boolean;
             email?: string;
             expiration?: string;
+            id?: string;
             kind?: string;
             label?: string;
             last_used_at: string;
@@ -536,6 +539,18 @@ export interface components {
             scopes?: string[];
             token_prefix: string;
             workspace_id?: string;
+        };
+        Welcome: {
+            email: string;
+            exists: boolean;
+            expires_at: string;
+            first: boolean;
+            name: string;
+            workspace: string;
+        };
+        Welcomed: {
+            token: string;
+            workspace: string;
         };
         Whoami: {
             created_at: string;
@@ -551,14 +566,14 @@ export interface components {
             username: string;
         };
         Worker: {
-            custom_tags?: string[];
+            custom_tags: string[];
             ip: string;
             job_isolation?: string;
             jobs_executed: number;
-            languages?: string[];
-            last_ping?: number;
-            running?: number;
-            slots?: number;
+            languages: string[];
+            last_ping: number;
+            running: number;
+            slots: number;
             started_at: string;
             wm_version: string;
             worker: string;
@@ -666,13 +681,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        email?: string;
-                        existing?: boolean;
-                        first?: boolean;
-                        name?: string;
-                        workspace?: string;
-                    };
+                    "application/json": components["schemas"]["Welcome"];
                 };
             };
             /** @description e */
@@ -710,9 +719,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        workspace: string;
-                    };
+                    "application/json": components["schemas"]["Welcomed"];
                 };
             };
             /** @description e */
@@ -765,7 +772,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    current?: string;
+                    old_password: string;
                     password: string;
                 };
             };
@@ -1309,10 +1316,13 @@ export interface operations {
     listScripts: {
         parameters: {
             query?: {
+                after?: string;
+                limit?: number;
                 order_desc?: boolean;
                 page?: number;
                 path_start?: string;
                 per_page?: number;
+                search?: string;
                 show_archived?: boolean;
             };
             header?: never;

@@ -1,5 +1,4 @@
 import { createFileRoute } from '@tanstack/react-router';
+import { NoWorkspacePage } from '~/features/session/no-workspace-page';
 
-export const Route = createFileRoute('/no-workspace')({
-  component: () => <p>You are not a member of any workspace yet. Ask an administrator to invite you.</p>,
-});
+export const Route = createFileRoute('/no-workspace')({ component: NoWorkspacePage });

@@ -1,5 +1,31 @@
+import { useQueryErrorResetBoundary } from '@tanstack/react-query';
+import { useRouter } from '@tanstack/react-router';
 import { asProblem } from '~/api/problem';
+import { LinkButton } from '~/ui/link-button';
+import { usePlace } from '~/ui/place';
+import { Failing } from '~/ui/states';
 
-export function ProblemPage({ error }: { error: unknown }) {
-  return <h1>{asProblem(error).message}</h1>;
+/** In place of a page that could not be opened: what, why, and what to do. */
+export function ProblemPage({ error, reset }: { error: unknown; reset: () => void }) {
+  const problem = asProblem(error);
+  const router = useRouter();
+  const queries = useQueryErrorResetBoundary();
+  usePlace(problem.status === 404 ? 'Not found' : problem.status === 403 ? 'Not allowed' : 'Problem');
+  const retry = () => {
+    queries.reset();
+    reset();
+    void router.invalidate();
+  };
+  return (
+    <Failing
+      trouble={problem}
+      // Asking again changes neither a permission nor whether something exists.
+      retry={problem.status === 403 || problem.status === 404 ? undefined : retry}
+      actions={
+        <LinkButton to="/">
+          Go home
+        </LinkButton>
+      }
+    />
+  );
 }
