@@ -114,6 +114,9 @@ func (s *server) mount(table []operation) huma.API {
 	for i := range table {
 		table[i].mount(s, api)
 	}
+	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // huma's own errors leave as problems
+		delete(schemas.Map(), name)
+	}
 	return api
 }
 

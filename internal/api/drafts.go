@@ -46,7 +46,7 @@ type draftsOut struct {
 	Body []Draft `nullable:"false"`
 }
 
-func (s *server) listDrafts(ctx context.Context, in *inWorkspace) (*draftsOut, error) {
+func (s *server) listDrafts(ctx context.Context, in *InWorkspace) (*draftsOut, error) {
 	list, err := s.Store.DraftList(ctx, in.Workspace, callOf(ctx).who.Email)
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ type draftOut struct {
 	Body Draft
 }
 
-func (s *server) getDraft(ctx context.Context, in *inPath) (*draftOut, error) {
+func (s *server) getDraft(ctx context.Context, in *InPath) (*draftOut, error) {
 	d, err := s.Store.DraftGet(ctx, in.Workspace, callOf(ctx).who.Email, draftScript, in.Path)
 	if errs.Is(err, errs.NotFound) {
 		return nil, errs.New(errs.NotFound, "you have no draft at %s", in.Path)
@@ -74,7 +74,7 @@ func (s *server) getDraft(ctx context.Context, in *inPath) (*draftOut, error) {
 }
 
 type putDraftIn struct {
-	inPath
+	InPath
 	Body objectJSON
 }
 
@@ -97,6 +97,6 @@ func (s *server) putDraft(ctx context.Context, in *putDraftIn) (*draftOut, error
 	return &draftOut{Body: draftOf(d)}, nil
 }
 
-func (s *server) deleteDraft(ctx context.Context, in *inPath) (*struct{}, error) {
+func (s *server) deleteDraft(ctx context.Context, in *InPath) (*struct{}, error) {
 	return nil, s.Store.DraftDelete(ctx, in.Workspace, callOf(ctx).who.Email, draftScript, in.Path)
 }

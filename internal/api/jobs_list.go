@@ -12,10 +12,10 @@ import (
 	"github.com/tidemill/tidemill/internal/store"
 )
 
-// jobFilter is what all lists of jobs take. A value that can match nothing is a mistake and an error.
-type jobFilter struct {
-	inWorkspace
-	pageIn
+// JobFilter is what all lists of jobs take. A value that can match nothing is a mistake and an error.
+type JobFilter struct {
+	InWorkspace
+	PageIn
 	Before          string    `query:"before" doc:"a job's id: only older ones; the last id of the page before"`
 	JobKinds        string    `query:"job_kinds" doc:"separated by commas: script, preview, dependencies; kinds of Windmill's that do not exist here match nothing"`
 	ScriptPathStart string    `query:"script_path_start"`
@@ -30,10 +30,10 @@ type jobFilter struct {
 	ParentJob       string    `query:"parent_job"`
 	TriggerKind     string    `query:"trigger_kind"`
 	HasNullParent   bool      `query:"has_null_parent"`
-	OrderDesc       string    `query:"order_desc" enum:"true,false" doc:"newest first, unless false"`
-	IsFlowStep      string    `query:"is_flow_step" enum:"true,false" doc:"there are no flow steps yet"`
-	IsNotSchedule   string    `query:"is_not_schedule" enum:"true,false" doc:"there are no schedules yet"`
-	IsSkipped       string    `query:"is_skipped" enum:"true,false" doc:"no job is skipped yet"`
+	OrderDesc       Flag      `query:"order_desc" doc:"newest first, unless false"`
+	IsFlowStep      Flag      `query:"is_flow_step" doc:"there are no flow steps yet"`
+	IsNotSchedule   Flag      `query:"is_not_schedule" doc:"there are no schedules yet"`
+	IsSkipped       Flag      `query:"is_skipped" doc:"no job is skipped yet"`
 }
 
 // windmillKinds are job kinds of Windmill's clients that no job here has yet.
@@ -41,7 +41,7 @@ var windmillKinds = []string{"flow", "flowpreview", "flowdependencies", "appdepe
 	"singlestepflow", "flowscript", "flownode", "appscript", "aiagent", "unassigned_script", "unassigned_flow", "unassigned_singlestepflow"}
 
 // params is the store's selection; none is true when the filter is right and nothing can match it.
-func (f *jobFilter) params(v store.Viewer, statuses []domain.JobStatus) (p store.JobListParams, none bool, err error) {
+func (f *JobFilter) params(v store.Viewer, statuses []domain.JobStatus) (p store.JobListParams, none bool, err error) {
 	e := errs.New(errs.Invalid, "the filter is not valid")
 	limit, offset, err := f.window()
 	if err != nil {
@@ -72,14 +72,14 @@ func (f *jobFilter) params(v store.Viewer, statuses []domain.JobStatus) (p store
 	if len(e.Fields) > 0 {
 		return p, false, e
 	}
-	none = onlyForeign || f.IsFlowStep == "true" || f.IsSkipped == "true"
+	none = onlyForeign || f.IsFlowStep.is(true) || f.IsSkipped.is(true)
 	return store.JobListParams{Viewer: v, Before: f.Before, Offset: offset, Limit: limit, Statuses: statuses, Kinds: kinds,
 		PathPrefix: f.ScriptPathStart, PathExact: f.ScriptPathExact, Hash: f.ScriptHash, CreatedBy: f.CreatedBy, Label: f.Label, Tag: f.Tag,
 		Worker: f.Worker, Parent: f.ParentJob, Trigger: f.TriggerKind, NoParent: f.HasNullParent, CreatedAfter: f.CreatedAfter.UTC(),
-		CreatedBefore: f.CreatedBefore.UTC(), OldestFirst: f.OrderDesc == "false"}, none, nil
+		CreatedBefore: f.CreatedBefore.UTC(), OldestFirst: f.OrderDesc.is(false)}, none, nil
 }
 
-func (f *jobFilter) kinds(e *errs.Error) (kinds []domain.JobKind, onlyForeign bool) {
+func (f *JobFilter) kinds(e *errs.Error) (kinds []domain.JobKind, onlyForeign bool) {
 	if f.JobKinds == "" {
 		return nil, false
 	}
@@ -123,7 +123,7 @@ type jobsOut struct {
 	Body []Job `nullable:"false"`
 }
 
-func (s *server) jobPage(ctx context.Context, f *jobFilter, statuses []domain.JobStatus) (*jobsOut, error) {
+func (s *server) jobPage(ctx context.Context, f *JobFilter, statuses []domain.JobStatus) (*jobsOut, error) {
 	p, none, err := f.params(callOf(ctx).viewer(), statuses)
 	if err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ var (
 )
 
 // narrow keeps of statuses those that the parameters of Windmill's clients mean. An empty result matches nothing.
-func narrow(statuses []domain.JobStatus, status, success, running string) []domain.JobStatus {
+func narrow(statuses []domain.JobStatus, status string, success, running Flag) []domain.JobStatus {
 	keep := func(ok func(domain.JobStatus) bool) {
 		statuses = slices.DeleteFunc(slices.Clone(statuses), func(s domain.JobStatus) bool { return !ok(s) })
 	}
@@ -158,14 +158,14 @@ func narrow(statuses []domain.JobStatus, status, success, running string) []doma
 			return slices.Contains(wanted, string(s)) || s == domain.StatusPoisoned && slices.Contains(wanted, string(domain.StatusFailure))
 		})
 	}
-	if success != "" {
+	if success.Set {
 		keep(func(s domain.JobStatus) bool {
-			return s.Final() && (s == domain.StatusSuccess) == (success == "true")
+			return s.Final() && (s == domain.StatusSuccess) == success.Value
 		})
 	}
-	if running != "" {
+	if running.Set {
 		keep(func(s domain.JobStatus) bool {
-			return !s.Final() && (s == domain.StatusRunning) == (running == "true")
+			return !s.Final() && (s == domain.StatusRunning) == running.Value
 		})
 	}
 	return statuses
@@ -186,24 +186,24 @@ func checkStatus(status string) error {
 }
 
 type listJobsIn struct {
-	jobFilter
+	JobFilter
 	Status  string `query:"status" doc:"separated by commas: queued, running, success, failure, canceled, poisoned"`
-	Success string `query:"success" enum:"true,false" doc:"only final jobs, with this outcome"`
-	Running string `query:"running" enum:"true,false" doc:"only jobs that are not final"`
+	Success Flag   `query:"success" doc:"only final jobs, with this outcome"`
+	Running Flag   `query:"running" doc:"only jobs that are not final"`
 }
 
 func (s *server) listJobs(ctx context.Context, in *listJobsIn) (*jobsOut, error) {
 	if err := checkStatus(in.Status); err != nil {
 		return nil, err
 	}
-	if in.Status == "" && in.Success == "" && in.Running == "" {
-		return s.jobPage(ctx, &in.jobFilter, nil)
+	if in.Status == "" && !in.Success.Set && !in.Running.Set {
+		return s.jobPage(ctx, &in.JobFilter, nil)
 	}
-	return s.jobSelection(ctx, &in.jobFilter, narrow(slices.Concat(live, final), in.Status, in.Success, in.Running))
+	return s.jobSelection(ctx, &in.JobFilter, narrow(slices.Concat(live, final), in.Status, in.Success, in.Running))
 }
 
 // jobSelection is a page of jobs in some states, which may be none at all.
-func (s *server) jobSelection(ctx context.Context, f *jobFilter, statuses []domain.JobStatus) (*jobsOut, error) {
+func (s *server) jobSelection(ctx context.Context, f *JobFilter, statuses []domain.JobStatus) (*jobsOut, error) {
 	if len(statuses) == 0 {
 		if _, _, err := f.params(callOf(ctx).viewer(), nil); err != nil {
 			return nil, err
@@ -214,19 +214,19 @@ func (s *server) jobSelection(ctx context.Context, f *jobFilter, statuses []doma
 }
 
 func (s *server) listQueue(ctx context.Context, in *struct {
-	jobFilter
-	Running string `query:"running" enum:"true,false"`
+	JobFilter
+	Running Flag `query:"running"`
 }) (*jobsOut, error) {
-	return s.jobSelection(ctx, &in.jobFilter, narrow(live, "", "", in.Running))
+	return s.jobSelection(ctx, &in.JobFilter, narrow(live, "", Flag{}, in.Running))
 }
 
 func (s *server) listCompleted(ctx context.Context, in *struct {
-	jobFilter
+	JobFilter
 	Status  string `query:"status" doc:"separated by commas: success, failure, canceled, poisoned"`
-	Success string `query:"success" enum:"true,false"`
+	Success Flag   `query:"success"`
 }) (*jobsOut, error) {
 	if err := checkStatus(in.Status); err != nil {
 		return nil, err
 	}
-	return s.jobSelection(ctx, &in.jobFilter, narrow(final, in.Status, in.Success, ""))
+	return s.jobSelection(ctx, &in.JobFilter, narrow(final, in.Status, in.Success, Flag{}))
 }

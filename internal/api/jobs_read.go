@@ -153,8 +153,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-type inJob struct {
-	inWorkspace
+type InJob struct {
+	InWorkspace
 	ID string `path:"id" doc:"a UUID"`
 }
 
@@ -195,7 +195,7 @@ func checkID(field, jobID string) error {
 func noJob(jobID string) error { return errs.New(errs.NotFound, "there is no job %s", jobID) }
 
 type getJobIn struct {
-	inJob
+	InJob
 	NoLogs bool `query:"no_logs"`
 	NoCode bool `query:"no_code"`
 }
@@ -321,7 +321,7 @@ func (s *server) logText(ctx context.Context, workspace, jobID string, kind doma
 	return out, at, nil
 }
 
-type completedIn struct{ inJob }
+type completedIn struct{ InJob }
 
 func (s *server) finalJob(ctx context.Context, jobID string) (domain.Job, error) {
 	j, err := s.job(ctx, jobID)
@@ -343,7 +343,7 @@ func (s *server) completedJob(ctx context.Context, in *completedIn) (*jobOut, er
 	return &jobOut{Body: body}, nil
 }
 
-func (s *server) jobArgs(ctx context.Context, in *inJob) (*payload, error) {
+func (s *server) jobArgs(ctx context.Context, in *InJob) (*payload, error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -351,7 +351,7 @@ func (s *server) jobArgs(ctx context.Context, in *inJob) (*payload, error) {
 	return s.payload(ctx, j, domain.PayloadArgs)
 }
 
-func (s *server) jobResult(ctx context.Context, in *inJob) (*payload, error) {
+func (s *server) jobResult(ctx context.Context, in *InJob) (*payload, error) {
 	j, err := s.finalJob(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -367,7 +367,7 @@ func resultMaybeSchema() *huma.Schema {
 }
 
 func (s *server) jobResultMaybe(ctx context.Context, in *struct {
-	inJob
+	InJob
 	GetStarted bool `query:"get_started"`
 }) (*rawJSON, error) {
 	j, err := s.job(ctx, in.ID)
@@ -396,7 +396,7 @@ func (s *server) jobResultMaybe(ctx context.Context, in *struct {
 }
 
 func (s *server) jobLogs(ctx context.Context, in *struct {
-	inJob
+	InJob
 	RemoveAnsiWarnings bool `query:"remove_ansi_warnings" doc:"accepted"`
 }) (*stream, error) {
 	j, err := s.job(ctx, in.ID)
@@ -420,7 +420,7 @@ type logWindowOut struct {
 }
 
 func (s *server) logWindow(ctx context.Context, in *struct {
-	inJob
+	InJob
 	Offset int64  `query:"offset" doc:"bytes from the start; negative counts from the end"`
 	Limit  int    `query:"limit" minimum:"16" maximum:"1048576" default:"65536" doc:"bytes"`
 	Kind   string `query:"kind" enum:"log,stream" default:"log"`
@@ -453,7 +453,7 @@ type whyOut struct {
 	} `nameHint:"Why"`
 }
 
-func (s *server) whyJob(ctx context.Context, in *inJob) (*whyOut, error) {
+func (s *server) whyJob(ctx context.Context, in *InJob) (*whyOut, error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -463,7 +463,7 @@ func (s *server) whyJob(ctx context.Context, in *inJob) (*whyOut, error) {
 	return out, nil
 }
 
-func (s *server) rootJob(ctx context.Context, in *inJob) (*plain, error) {
+func (s *server) rootJob(ctx context.Context, in *InJob) (*plain, error) {
 	const most = 100 // a chain of parents that long is a loop of a client's making
 	j, err := s.job(ctx, in.ID)
 	for n := 0; err == nil && j.Parent != "" && n < most; n++ {
@@ -497,8 +497,8 @@ type JobUpdate struct {
 	Error        *string     `json:"error,omitempty"`
 }
 
-// followIn is where a follower of a job stands.
-type followIn struct {
+// FollowIn is where a follower of a job stands.
+type FollowIn struct {
 	Running      bool  `query:"running" doc:"the caller knows that it runs"`
 	LogOffset    int64 `query:"log_offset" minimum:"0"`
 	StreamOffset int64 `query:"stream_offset" minimum:"0"`
@@ -511,14 +511,14 @@ type jobUpdateOut struct {
 }
 
 func (s *server) jobUpdate(ctx context.Context, in *struct {
-	inJob
-	followIn
+	InJob
+	FollowIn
 }) (*jobUpdateOut, error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	u, err := s.update(ctx, j, &in.followIn, maxUpdate)
+	u, err := s.update(ctx, j, &in.FollowIn, maxUpdate)
 	if err != nil {
 		return nil, err
 	}
@@ -526,7 +526,7 @@ func (s *server) jobUpdate(ctx context.Context, in *struct {
 }
 
 // update reads what is new and moves the follower on. Completed is told only once all that was written has been read.
-func (s *server) update(ctx context.Context, j domain.Job, at *followIn, limit int) (JobUpdate, error) {
+func (s *server) update(ctx context.Context, j domain.Job, at *FollowIn, limit int) (JobUpdate, error) {
 	running, completed := j.Status == domain.StatusRunning, false
 	u := JobUpdate{Running: &running, MemPeak: some(j.MemPeak / 1024), Reason: some(j.Reason)}
 	full := false
@@ -554,7 +554,7 @@ func (s *server) update(ctx context.Context, j domain.Job, at *followIn, limit i
 }
 
 type cancelIn struct {
-	inJob
+	InJob
 	Body *CancelJob `required:"false"`
 }
 
@@ -587,7 +587,7 @@ func (c *call) scopeless() domain.Identity {
 }
 
 type cancelSelectionIn struct {
-	inWorkspace
+	InWorkspace
 	ForceCancel bool     `query:"force_cancel" doc:"accepted; cancel always ends all processes"`
 	Body        []string `maxItems:"1000" nullable:"false"`
 }
@@ -623,7 +623,7 @@ type queueCountOut struct {
 	Body QueueCount
 }
 
-func (s *server) queueCount(ctx context.Context, in *inWorkspace) (*queueCountOut, error) {
+func (s *server) queueCount(ctx context.Context, in *InWorkspace) (*queueCountOut, error) {
 	counts, err := s.Store.JobCount(ctx, in.Workspace)
 	if err != nil {
 		return nil, err

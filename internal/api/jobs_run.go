@@ -45,9 +45,9 @@ func runOperations() []operation {
 	}
 }
 
-// runIn is what every run takes besides its arguments, in Windmill's words.
-type runIn struct {
-	inWorkspace
+// RunIn is what every run takes besides its arguments, in Windmill's words.
+type RunIn struct {
+	InWorkspace
 	ScheduledFor     time.Time `query:"scheduled_for" doc:"not before this time"`
 	ScheduledInSecs  int64     `query:"scheduled_in_secs" minimum:"0" maximum:"315360000" doc:"not before so many seconds from now"`
 	ParentJob        string    `query:"parent_job" doc:"the job that asks"`
@@ -68,17 +68,17 @@ type runIn struct {
 }
 
 type runPathIn struct {
-	runIn
+	RunIn
 	Path string `path:"path" doc:"u/<user>/<name> or f/<folder>/<name>, slashes as they are"`
 }
 
 type runHashIn struct {
-	runIn
+	RunIn
 	Hash string `path:"hash" doc:"16 hexadecimal digits"`
 }
 
 // run makes the request of a run; args are added by whoever knows where they are.
-func (in *runIn) run(c *call) (engine.Run, error) {
+func (in *RunIn) run(c *call) (engine.Run, error) {
 	r := engine.Run{Who: c.who, Tag: in.Tag, Timeout: time.Duration(in.Timeout) * time.Second, Parent: in.ParentJob, ID: in.JobID,
 		Trigger: trigger(c)}
 	e := errs.New(errs.Invalid, "the request is not valid")
@@ -119,7 +119,7 @@ func trigger(c *call) string {
 
 // args are the arguments of a run: the bytes of a JSON object as they came. Other JSON becomes the argument body, a form
 // its fields; what include_header, include_query and raw ask for is added in front.
-func (in *runIn) args(c *call) (domain.JSON, error) {
+func (in *RunIn) args(c *call) (domain.JSON, error) {
 	body, err := c.readBody()
 	if err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (in *runIn) args(c *call) (domain.JSON, error) {
 }
 
 // argsFromQuery are the arguments of a run by GET.
-func (in *runIn) argsFromQuery(c *call) (domain.JSON, error) {
+func (in *RunIn) argsFromQuery(c *call) (domain.JSON, error) {
 	if in.Payload == "" {
 		return in.extend(c, domain.JSON("{}"), nil)
 	}
@@ -207,7 +207,7 @@ func formArgs(body []byte) (domain.JSON, error) {
 }
 
 // extend adds what the request asked to be told of itself. Keys of the body win.
-func (in *runIn) extend(c *call, args domain.JSON, body []byte) (domain.JSON, error) {
+func (in *RunIn) extend(c *call, args domain.JSON, body []byte) (domain.JSON, error) {
 	if in.IncludeHeader == "" && in.IncludeQuery == "" && !in.Raw {
 		return args, nil
 	}
@@ -247,7 +247,7 @@ func (in *runIn) extend(c *call, args domain.JSON, body []byte) (domain.JSON, er
 }
 
 // start runs a script by path or hash with the arguments that the request carries.
-func (s *server) start(ctx context.Context, in *runIn, path, hash string, get bool) (domain.Job, error) {
+func (s *server) start(ctx context.Context, in *RunIn, path, hash string, get bool) (domain.Job, error) {
 	c := callOf(ctx)
 	r, err := in.run(c)
 	if err != nil {
@@ -270,7 +270,7 @@ func (s *server) start(ctx context.Context, in *runIn, path, hash string, get bo
 	return s.Engine.Run(ctx, r)
 }
 
-func (s *server) startAsync(ctx context.Context, in *runIn, path, hash string) (*plain, error) {
+func (s *server) startAsync(ctx context.Context, in *RunIn, path, hash string) (*plain, error) {
 	j, err := s.start(ctx, in, path, hash, false)
 	if err != nil {
 		return nil, err
@@ -278,7 +278,7 @@ func (s *server) startAsync(ctx context.Context, in *runIn, path, hash string) (
 	return plainText(j.ID), nil
 }
 
-func (s *server) startAndWait(ctx context.Context, in *runIn, path, hash string, get bool) (*answer, error) {
+func (s *server) startAndWait(ctx context.Context, in *RunIn, path, hash string, get bool) (*answer, error) {
 	j, err := s.start(ctx, in, path, hash, get)
 	if err != nil {
 		return nil, err
@@ -286,52 +286,52 @@ func (s *server) startAndWait(ctx context.Context, in *runIn, path, hash string,
 	return s.waitResult(ctx, j)
 }
 
-func (s *server) startAndStream(ctx context.Context, in *runIn, path, hash string, get bool) (*stream, error) {
+func (s *server) startAndStream(ctx context.Context, in *RunIn, path, hash string, get bool) (*stream, error) {
 	j, err := s.start(ctx, in, path, hash, get)
 	if err != nil {
 		return nil, err
 	}
-	return s.follow(ctx, j, followIn{}, false), nil
+	return s.follow(ctx, j, FollowIn{}, false), nil
 }
 
 func (s *server) runPath(ctx context.Context, in *runPathIn) (*plain, error) {
-	return s.startAsync(ctx, &in.runIn, in.Path, "")
+	return s.startAsync(ctx, &in.RunIn, in.Path, "")
 }
 
 func (s *server) runHash(ctx context.Context, in *runHashIn) (*plain, error) {
-	return s.startAsync(ctx, &in.runIn, "", in.Hash)
+	return s.startAsync(ctx, &in.RunIn, "", in.Hash)
 }
 
 func (s *server) waitPath(ctx context.Context, in *runPathIn) (*answer, error) {
-	return s.startAndWait(ctx, &in.runIn, in.Path, "", false)
+	return s.startAndWait(ctx, &in.RunIn, in.Path, "", false)
 }
 
 func (s *server) waitPathGet(ctx context.Context, in *runPathIn) (*answer, error) {
-	return s.startAndWait(ctx, &in.runIn, in.Path, "", true)
+	return s.startAndWait(ctx, &in.RunIn, in.Path, "", true)
 }
 
 func (s *server) waitHash(ctx context.Context, in *runHashIn) (*answer, error) {
-	return s.startAndWait(ctx, &in.runIn, "", in.Hash, false)
+	return s.startAndWait(ctx, &in.RunIn, "", in.Hash, false)
 }
 
 func (s *server) waitHashGet(ctx context.Context, in *runHashIn) (*answer, error) {
-	return s.startAndWait(ctx, &in.runIn, "", in.Hash, true)
+	return s.startAndWait(ctx, &in.RunIn, "", in.Hash, true)
 }
 
 func (s *server) streamPath(ctx context.Context, in *runPathIn) (*stream, error) {
-	return s.startAndStream(ctx, &in.runIn, in.Path, "", false)
+	return s.startAndStream(ctx, &in.RunIn, in.Path, "", false)
 }
 
 func (s *server) streamPathGet(ctx context.Context, in *runPathIn) (*stream, error) {
-	return s.startAndStream(ctx, &in.runIn, in.Path, "", true)
+	return s.startAndStream(ctx, &in.RunIn, in.Path, "", true)
 }
 
 func (s *server) streamHash(ctx context.Context, in *runHashIn) (*stream, error) {
-	return s.startAndStream(ctx, &in.runIn, "", in.Hash, false)
+	return s.startAndStream(ctx, &in.RunIn, "", in.Hash, false)
 }
 
 func (s *server) streamHashGet(ctx context.Context, in *runHashIn) (*stream, error) {
-	return s.startAndStream(ctx, &in.runIn, "", in.Hash, true)
+	return s.startAndStream(ctx, &in.RunIn, "", in.Hash, true)
 }
 
 // Preview is code to run that is not deployed.
@@ -352,7 +352,7 @@ type Preview struct {
 }
 
 type previewIn struct {
-	inWorkspace
+	InWorkspace
 	JobID            string `query:"job_id"`
 	Timeout          int64  `query:"timeout" minimum:"0" maximum:"31536000" doc:"seconds"`
 	IncludeHeader    string `query:"include_header" doc:"accepted"`
@@ -422,7 +422,7 @@ func (s *server) previewWait(ctx context.Context, in *previewIn) (*answer, error
 }
 
 type rerunIn struct {
-	inJob
+	InJob
 	Body *Rerun `required:"false"`
 }
 

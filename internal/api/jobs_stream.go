@@ -119,8 +119,8 @@ func (s *server) wholeLog(ctx context.Context, j domain.Job) (*stream, error) {
 }
 
 func (s *server) followJob(ctx context.Context, in *struct {
-	inJob
-	followIn
+	InJob
+	FollowIn
 	OnlyResult bool   `query:"only_result" doc:"tell the result at the end instead of the whole job"`
 	Fast       bool   `query:"fast" doc:"accepted; updates always come at once"`
 	LastEvent  string `header:"Last-Event-ID" doc:"where a broken stream ended"`
@@ -129,7 +129,7 @@ func (s *server) followJob(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	at := in.followIn
+	at := in.FollowIn
 	if logs, items, ok := strings.Cut(in.LastEvent, ":"); ok {
 		l, err1 := strconv.ParseInt(logs, 10, 64)
 		i, err2 := strconv.ParseInt(items, 10, 64)
@@ -141,7 +141,7 @@ func (s *server) followJob(ctx context.Context, in *struct {
 }
 
 // follow streams the updates of a job until it is final.
-func (s *server) follow(ctx context.Context, j domain.Job, at followIn, onlyResult bool) *stream {
+func (s *server) follow(ctx context.Context, j domain.Job, at FollowIn, onlyResult bool) *stream {
 	c := callOf(ctx)
 	return &stream{Body: func(huma.Context) {
 		watch := s.Hub.Watch(events.Filter{Workspace: j.Workspace, JobID: j.ID})
@@ -317,7 +317,7 @@ func (s *server) still(ctx context.Context, c *call) bool {
 	return perm.Decide(asked, c.operation.Permission, "").Allowed
 }
 
-func (s *server) watchWorkspace(ctx context.Context, in *inWorkspace) (*stream, error) {
+func (s *server) watchWorkspace(ctx context.Context, in *InWorkspace) (*stream, error) {
 	c := callOf(ctx)
 	return &stream{Body: func(huma.Context) {
 		watch := s.Hub.Watch(events.Filter{Workspace: in.Workspace})

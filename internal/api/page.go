@@ -1,6 +1,10 @@
 package api
 
 import (
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/tidemill/tidemill/internal/errs"
 )
 
@@ -11,15 +15,15 @@ const (
 	maxOffset   = 1_000_000
 )
 
-// pageIn is how lists are cut: limit with a keyset parameter, or Windmill's page and per_page.
-type pageIn struct {
+// PageIn is how lists are cut: limit with a keyset parameter, or Windmill's page and per_page.
+type PageIn struct {
 	Limit   int `query:"limit" doc:"rows, 1 to 1000; 30 when left out"`
 	PerPage int `query:"per_page" doc:"the same, in Windmill's words"`
 	Page    int `query:"page" doc:"of Windmill's clients, counted from 1; prefer before or after"`
 }
 
 // window is the limit and offset that the parameters mean. Page 0 is page 1, as Windmill reads it.
-func (p pageIn) window() (limit, offset int, err error) {
+func (p PageIn) window() (limit, offset int, err error) {
 	e := errs.New(errs.Invalid, "the page is not valid")
 	limit = pageSize
 	for name, n := range map[string]int{"limit": p.Limit, "per_page": p.PerPage} {
@@ -49,3 +53,20 @@ func cut[T any](rows []T, limit, offset int) []T {
 	}
 	return rows[offset:min(len(rows), offset+limit)]
 }
+
+// Flag is a boolean parameter that may be left out, which is not the same as false.
+type Flag struct {
+	Value bool
+	Set   bool
+}
+
+// Schema documents it as a boolean.
+func (Flag) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeBoolean} }
+
+// Receiver is where huma parses the value to.
+func (f *Flag) Receiver() reflect.Value { return reflect.ValueOf(f).Elem().Field(0) }
+
+// OnParamSet notes whether it was there.
+func (f *Flag) OnParamSet(set bool, _ any) { f.Set = set }
+
+func (f Flag) is(v bool) bool { return f.Set && f.Value == v }

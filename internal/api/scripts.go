@@ -68,11 +68,11 @@ type NewScript struct {
 	AutoKind          *string    `json:"auto_kind,omitempty" nullable:"true" doc:"accepted; always inferred"`
 	HasPreprocessor   *bool      `json:"has_preprocessor,omitempty" nullable:"true" doc:"accepted; always inferred"`
 	NoMainFunc        *bool      `json:"no_main_func,omitempty" nullable:"true" doc:"accepted; always inferred"`
-	restOfTheScript
+	ScriptRest
 }
 
-// restOfTheScript are the fields that are kept and not acted on.
-type restOfTheScript struct {
+// ScriptRest are the fields that are kept and not acted on.
+type ScriptRest struct {
 	ConcurrentLimit        *int        `json:"concurrent_limit,omitempty" nullable:"true"`
 	ConcurrencyTimeWindow  *int        `json:"concurrency_time_window_s,omitempty" nullable:"true"`
 	ConcurrencyKey         *string     `json:"concurrency_key,omitempty" nullable:"true"`
@@ -124,7 +124,7 @@ func (o *objectJSON) UnmarshalJSON(b []byte) error {
 }
 
 type createScriptIn struct {
-	inWorkspace
+	InWorkspace
 	SkipIfNoop bool `query:"skip_if_noop" doc:"answer with the newest version when nothing changed"`
 	Body       NewScript
 }
@@ -147,7 +147,7 @@ func (n *NewScript) draft() (deploy.Draft, error) {
 		}
 		d.ParentHashes = []string{h}
 	}
-	rest, err := json.Marshal(n.restOfTheScript)
+	rest, err := json.Marshal(n.ScriptRest)
 	if err != nil {
 		return d, err
 	}
@@ -233,7 +233,7 @@ type Script struct {
 	Priority        *int            `json:"priority,omitempty"`
 	Labels          []string        `json:"labels,omitempty" nullable:"false"`
 	DeploymentMsg   *string         `json:"deployment_msg,omitempty"`
-	restOfTheScript
+	ScriptRest
 }
 
 // scriptOf tells a version. Whether it has a preprocessor is read from the code when it is at hand.
@@ -256,7 +256,7 @@ func (s *server) scriptOf(v domain.Script) Script {
 	if len(v.Settings.Rest) > 0 {
 		// What does not fit is what an older version of the server let in: it stays stored and is not shown.
 		if rest, err := json.Marshal(v.Settings.Rest); err == nil {
-			_ = json.Unmarshal(rest, &out.restOfTheScript)
+			_ = json.Unmarshal(rest, &out.ScriptRest)
 		}
 	}
 	if out.ErrorHandlerMuted == nil {
@@ -270,8 +270,8 @@ type scriptOut struct {
 }
 
 type listScriptsIn struct {
-	inWorkspace
-	pageIn
+	InWorkspace
+	PageIn
 	After              string `query:"after" doc:"the last path of the page before"`
 	PathStart          string `query:"path_start"`
 	PathExact          string `query:"path_exact"`
@@ -338,7 +338,7 @@ func (s *server) checkScriptFilter(p store.ScriptListParams) error {
 	return nil
 }
 
-func (s *server) listScriptPaths(ctx context.Context, _ *inWorkspace) (*namesOut, error) {
+func (s *server) listScriptPaths(ctx context.Context, _ *InWorkspace) (*namesOut, error) {
 	out := &namesOut{Body: []string{}}
 	p := store.ScriptListParams{Viewer: callOf(ctx).viewer(), Limit: maxPageSize}
 	for {
@@ -356,18 +356,18 @@ func (s *server) listScriptPaths(ctx context.Context, _ *inWorkspace) (*namesOut
 	}
 }
 
-type inPath struct {
-	inWorkspace
+type InPath struct {
+	InWorkspace
 	Path string `path:"path" doc:"u/<user>/<name> or f/<folder>/<name>, slashes as they are"`
 }
 
-type inHash struct {
-	inWorkspace
+type InHash struct {
+	InWorkspace
 	Hash string `path:"hash" doc:"16 hexadecimal digits"`
 }
 
 type scriptByPathIn struct {
-	inPath
+	InPath
 	GetDraft        bool `query:"get_draft" doc:"accepted; drafts have paths of their own"`
 	WithStarredInfo bool `query:"with_starred_info" doc:"accepted"`
 }
@@ -405,7 +405,7 @@ func (s *server) scriptVersion(ctx context.Context, hash string) (domain.Script,
 	return v, c.may(v.Path)
 }
 
-func (s *server) scriptByHash(ctx context.Context, in *inHash) (*scriptOut, error) {
+func (s *server) scriptByHash(ctx context.Context, in *InHash) (*scriptOut, error) {
 	v, err := s.scriptVersion(ctx, in.Hash)
 	if err != nil {
 		return nil, err
@@ -413,7 +413,7 @@ func (s *server) scriptByHash(ctx context.Context, in *inHash) (*scriptOut, erro
 	return &scriptOut{Body: s.scriptOf(v)}, nil
 }
 
-func (s *server) scriptExists(ctx context.Context, in *inPath) (*yes, error) {
+func (s *server) scriptExists(ctx context.Context, in *InPath) (*yes, error) {
 	_, err := s.latest(ctx, in.Path)
 	if errs.Is(err, errs.NotFound) {
 		return &yes{}, nil
@@ -422,7 +422,7 @@ func (s *server) scriptExists(ctx context.Context, in *inPath) (*yes, error) {
 }
 
 type historyIn struct {
-	inPath
+	InPath
 	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
@@ -465,7 +465,7 @@ type latestOut struct {
 	Body ScriptHistory
 }
 
-func (s *server) scriptLatest(ctx context.Context, in *inPath) (*latestOut, error) {
+func (s *server) scriptLatest(ctx context.Context, in *InPath) (*latestOut, error) {
 	v, err := s.latest(ctx, in.Path)
 	if err != nil {
 		return nil, err
@@ -484,7 +484,7 @@ type deploymentStatusOut struct {
 	Body DeploymentStatus
 }
 
-func (s *server) deploymentStatus(ctx context.Context, in *inHash) (*deploymentStatusOut, error) {
+func (s *server) deploymentStatus(ctx context.Context, in *InHash) (*deploymentStatusOut, error) {
 	v, err := s.scriptVersion(ctx, in.Hash)
 	if err != nil {
 		return nil, err
@@ -501,7 +501,7 @@ func (s *server) deploymentStatus(ctx context.Context, in *inHash) (*deploymentS
 	return out, nil
 }
 
-func (s *server) rawByPath(ctx context.Context, in *inPath) (*plain, error) {
+func (s *server) rawByPath(ctx context.Context, in *InPath) (*plain, error) {
 	v, err := s.latest(ctx, in.Path)
 	if errs.Is(err, errs.NotFound) { // Windmill's clients may ask with the suffix of the language
 		if path, ok := s.withoutSuffix(in.Path); ok {
@@ -526,7 +526,7 @@ func (s *server) withoutSuffix(path string) (string, bool) {
 	return "", false
 }
 
-func (s *server) rawByHash(ctx context.Context, in *inHash) (*plain, error) {
+func (s *server) rawByHash(ctx context.Context, in *InHash) (*plain, error) {
 	v, err := s.scriptVersion(ctx, in.Hash)
 	if err != nil {
 		return nil, err
@@ -535,7 +535,7 @@ func (s *server) rawByHash(ctx context.Context, in *inHash) (*plain, error) {
 }
 
 type diffIn struct {
-	inWorkspace
+	InWorkspace
 	From string `query:"from" required:"true" doc:"a hash"`
 	To   string `query:"to" required:"true" doc:"a hash"`
 }
@@ -552,7 +552,7 @@ func (s *server) diffScripts(ctx context.Context, in *diffIn) (*plain, error) {
 	return plainText(udiff.Unified(from.Path+"@"+from.Hash, to.Path+"@"+to.Hash, from.Content, to.Content)), nil
 }
 
-func (s *server) archiveByPath(ctx context.Context, in *inPath) (*plain, error) {
+func (s *server) archiveByPath(ctx context.Context, in *InPath) (*plain, error) {
 	if err := s.Store.ScriptArchive(ctx, in.Workspace, in.Path); err != nil {
 		return nil, noScript(err, in.Path)
 	}
@@ -560,7 +560,7 @@ func (s *server) archiveByPath(ctx context.Context, in *inPath) (*plain, error) 
 	return plainText("archived " + in.Path), nil
 }
 
-func (s *server) deleteByPath(ctx context.Context, in *inPath) (*plain, error) {
+func (s *server) deleteByPath(ctx context.Context, in *InPath) (*plain, error) {
 	if err := s.Store.ScriptDelete(ctx, in.Workspace, in.Path); err != nil {
 		return nil, noScript(err, in.Path)
 	}
@@ -575,15 +575,15 @@ func noScript(err error, path string) error {
 	return err
 }
 
-func (s *server) archiveByHash(ctx context.Context, in *inHash) (*scriptOut, error) {
+func (s *server) archiveByHash(ctx context.Context, in *InHash) (*scriptOut, error) {
 	return s.endVersion(ctx, in, s.Store.ScriptArchiveHash)
 }
 
-func (s *server) deleteByHash(ctx context.Context, in *inHash) (*scriptOut, error) {
+func (s *server) deleteByHash(ctx context.Context, in *InHash) (*scriptOut, error) {
 	return s.endVersion(ctx, in, s.Store.ScriptDeleteHash)
 }
 
-func (s *server) endVersion(ctx context.Context, in *inHash, end func(ctx context.Context, workspace, hash string) error) (*scriptOut, error) {
+func (s *server) endVersion(ctx context.Context, in *InHash, end func(ctx context.Context, workspace, hash string) error) (*scriptOut, error) {
 	if _, err := s.scriptVersion(ctx, in.Hash); err != nil {
 		return nil, err
 	}
@@ -600,7 +600,7 @@ func (s *server) changed(ctx context.Context) {
 }
 
 type signatureIn struct {
-	inWorkspace
+	InWorkspace
 	Body struct {
 		Language string  `json:"language"`
 		Content  string  `json:"content"`

@@ -26,8 +26,8 @@ func userOperations() []operation {
 	}
 }
 
-// inWorkspace is the input of operations that need no more than the workspace.
-type inWorkspace struct {
+// InWorkspace is the input of operations that need no more than the workspace.
+type InWorkspace struct {
 	Workspace string `path:"workspace"`
 }
 
@@ -161,7 +161,7 @@ func moment(t time.Time) *time.Time {
 }
 
 type listTokensIn struct {
-	pageIn
+	PageIn
 	ExcludeEphemeral bool `query:"exclude_ephemeral" doc:"leave out the sessions of browsers"`
 }
 
@@ -253,7 +253,7 @@ type userOut struct {
 	Body User
 }
 
-func (s *server) whoami(ctx context.Context, in *inWorkspace) (*userOut, error) {
+func (s *server) whoami(ctx context.Context, in *InWorkspace) (*userOut, error) {
 	who := callOf(ctx).who
 	u, err := s.Store.UserGet(ctx, who.Email)
 	if err != nil {
@@ -278,7 +278,7 @@ type usersOut struct {
 	Body []User `nullable:"false"`
 }
 
-func (s *server) listUsers(ctx context.Context, in *inWorkspace) (*usersOut, error) {
+func (s *server) listUsers(ctx context.Context, in *InWorkspace) (*usersOut, error) {
 	members, err := s.Store.MemberList(ctx, in.Workspace)
 	if err != nil {
 		return nil, err
@@ -301,7 +301,7 @@ type namesOut struct {
 	Body []string `nullable:"false"`
 }
 
-func (s *server) listUsernames(ctx context.Context, in *inWorkspace) (*namesOut, error) {
+func (s *server) listUsernames(ctx context.Context, in *InWorkspace) (*namesOut, error) {
 	members, err := s.Store.MemberList(ctx, in.Workspace)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ type Worker struct {
 }
 
 type listWorkersIn struct {
-	pageIn
+	PageIn
 	PingSince int `query:"ping_since" doc:"seen within so many seconds; 300 when left out"`
 }
 
