@@ -52,10 +52,7 @@ const (
 func examine(ctx context.Context, c config.Config) []check {
 	report := []check{checkFolder(c.Data), checkSpace(c.Data), checkDatabase(ctx, c)}
 	report = append(report, checkPort(ctx, c.Listen))
-	box, err := process.New()
-	if err != nil {
-		return append(report, check{"sandbox", failed, errs.As(err).Message, errs.As(err).Hint})
-	}
+	box := process.New()
 	report = append(report, checkSandbox(box))
 	f := folder{path: c.Data}
 	kit := lang.Kit{CacheDir: f.cache(), ToolsDir: f.tools(), Sandbox: box, Log: io.Discard}

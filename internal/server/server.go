@@ -153,13 +153,11 @@ func (s *Server) build(context.Context) error {
 		listening = s.listener.Addr().String()
 	}
 	s.url = c.URL(listening)
-	blobs, err := fs.New(s.folder.blobs())
+	blobs, err := fs.Open(s.folder.blobs())
 	if err != nil {
 		return err
 	}
-	if s.sandbox, err = process.New(); err != nil {
-		return err
-	}
+	s.sandbox = process.New()
 	s.languages = all.Languages()
 	s.kit = lang.Kit{CacheDir: s.folder.cache(), ToolsDir: s.folder.tools(), Sandbox: s.sandbox, Log: io.Discard}
 	s.accounts = account.New(account.Options{Store: s.store, Log: s.log, BaseURL: s.url, Cost: cost(c)})
