@@ -1,7 +1,7 @@
 // Package fs keeps blobs as files of a folder: the key is the path below it.
 //
 // A value is written to a temporary file, synced, renamed to its name, and the folder is synced: after a crash a key holds
-// the whole value or nothing. What a crash leaves in tmp/ is removed by the next Open.
+// the whole value or nothing. What a crash leaves in tmp/ is removed by an Open an hour later or more.
 package fs
 
 import (
@@ -13,6 +13,7 @@ import (
 	"path"
 	"sort"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,9 +29,11 @@ const (
 	// maxKey and maxPart are what common file systems can hold.
 	maxKey  = 1024
 	maxPart = 200
+	// abandoned is for how long nobody has written to a temporary file that a crash left.
+	abandoned = time.Hour
 )
 
-// Store is a blob.Store in a folder. One process writes to a folder at a time.
+// Store is a blob.Store in a folder. Several processes may use one folder.
 type Store struct {
 	root *os.Root
 	dir  string
@@ -38,7 +41,7 @@ type Store struct {
 
 var _ blob.Store = (*Store)(nil)
 
-// Open opens or makes the folder (0700) and removes what an earlier crash left half-written.
+// Open opens or makes the folder (0700) and removes what a crash left half-written long ago.
 func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, unusable(err, dir)
@@ -48,17 +51,33 @@ func Open(dir string) (*Store, error) {
 		return nil, unusable(err, dir)
 	}
 	s := &Store{root: root, dir: dir}
-	if err := root.RemoveAll(writing); err != nil {
-		_ = root.Close()
-		return nil, unusable(err, dir)
-	}
 	for _, child := range []string{values, writing} {
 		if err := root.Mkdir(child, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			_ = root.Close()
 			return nil, unusable(err, dir)
 		}
 	}
+	if err := s.tidy(time.Now().Add(-abandoned)); err != nil {
+		_ = root.Close()
+		return nil, unusable(err, dir)
+	}
 	return s, nil
+}
+
+// tidy removes temporary files that nobody has written to since the time.
+func (s *Store) tidy(since time.Time) error {
+	d, err := s.root.Open(writing)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	entries, err := d.ReadDir(-1)
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.ModTime().Before(since) {
+			_ = s.root.Remove(path.Join(writing, e.Name())) // the next Open tries again
+		}
+	}
+	return err
 }
 
 // Close releases the folder. Readers that are open stay usable.
@@ -109,6 +128,9 @@ func (s *Store) publish(temp, name, key string) error {
 		}
 		if errors.Is(err, fs.ErrNotExist) && try < 10 {
 			continue
+		}
+		if errors.Is(err, unix.ENOTDIR) {
+			err = errBelow
 		}
 		if err != nil {
 			return translate(err, key)
@@ -317,6 +339,9 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// errBelow is the error of a key that goes on from another one: "a/b" where "a" is a value.
+var errBelow = errors.New("the key goes on below a value")
+
 func missing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)
 }
@@ -328,8 +353,8 @@ func translate(err error, key string) error {
 	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
 		return errs.Wrap(errs.StorageFull, err, "the disk for large values is full; nothing was written").
 			WithHint("free some space on the disk of the data folder")
-	case errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, fs.ErrExist):
-		return errs.Wrap(errs.Conflict, err, "the key %q of a blob is the folder of other keys", key)
+	case errors.Is(err, unix.EISDIR) || errors.Is(err, errBelow) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, fs.ErrExist):
+		return errs.Wrap(errs.Conflict, err, "the key %q of a blob is the folder of another key, or another key is its folder", key)
 	case missing(err):
 		return errs.Wrap(errs.NotFound, err, "there is no blob %q", key)
 	}

@@ -116,9 +116,6 @@ func translate(err error) error {
 	if dropped(err) {
 		return unavailable(err)
 	}
-	if err.Error() == "closed pool" { // pgxpool has no value for it
-		return errs.Wrap(errs.Unavailable, err, "the database is closed")
-	}
 	return errs.Wrap(errs.Internal, err, "the database failed")
 }
 

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -40,6 +41,7 @@ type Store struct {
 	db     *sql.DB
 	notes  *notifier
 	fanout sqldb.Fanout
+	closed atomic.Bool
 	close  func() error
 }
 
@@ -119,6 +121,14 @@ func dialect() *sqldb.Dialect {
 // tries bounds how often a transaction starts anew after a failure that changed nothing.
 const tries = 5
 
+// run runs fn on an open store.
+func (s *Store) run(ctx context.Context, again func(error) bool, fn func() error) error {
+	if s.closed.Load() {
+		return sqldb.ErrClosed()
+	}
+	return retry(ctx, again, fn)
+}
+
 // retry runs fn until it succeeds, fails for good, or has failed too often. again says whether a failure changed nothing.
 func retry(ctx context.Context, again func(error) bool, fn func() error) error {
 	for try := 1; ; try++ {
@@ -138,17 +148,17 @@ func retry(ctx context.Context, again func(error) bool, fn func() error) error {
 
 // Read implements sqldb.Runner.
 func (s *Store) Read(ctx context.Context, fn func(ctx context.Context, q sqldb.Queryer) error) error {
-	return retry(ctx, readable, func() error { return fn(ctx, s.db) })
+	return s.run(ctx, readable, func() error { return fn(ctx, s.db) })
 }
 
 // Single implements sqldb.Runner.
 func (s *Store) Single(ctx context.Context, fn func(ctx context.Context, q sqldb.Queryer) error) error {
-	return retry(ctx, unchanged, func() error { return fn(ctx, s.db) })
+	return s.run(ctx, unchanged, func() error { return fn(ctx, s.db) })
 }
 
 // Write implements sqldb.Runner.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, q sqldb.Queryer) error) error {
-	return retry(ctx, unchanged, func() error {
+	return s.run(ctx, unchanged, func() error {
 		tx, err := s.db.BeginTx(ctx, nil)
 		if err != nil {
 			return before{err}
@@ -188,7 +198,7 @@ func (s *Store) Listen(ctx context.Context) (<-chan domain.Event, error) {
 
 // Ping implements store.Store.
 func (s *Store) Ping(ctx context.Context) error {
-	return translate(s.pool.Ping(ctx))
+	return s.run(ctx, readable, func() error { return s.pool.Ping(ctx) })
 }
 
 // Kind implements store.Store.
@@ -198,6 +208,7 @@ func (s *Store) Kind() string { return "postgres" }
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
+	s.closed.Store(true)
 	s.fanout.Close()
 	if s.notes != nil {
 		s.notes.stop()

@@ -177,6 +177,11 @@ func (n *Nouns) JobClaim(ctx context.Context, p store.JobClaimParams) (out []dom
 	if len(p.Tags) == 0 || p.Limit < 1 {
 		return nil, nil
 	}
+	for _, tag := range p.Tags {
+		if err := checkText(tag); err != nil { // here, because not every database gets the tags as texts
+			return nil, err
+		}
+	}
 	p.Tags = slices.Compact(slices.Sorted(slices.Values(p.Tags)))
 	err = n.single(ctx, func(ctx context.Context, c *Conn) error {
 		out, err = n.d.Hot.Claim(ctx, c, p)
@@ -410,6 +415,11 @@ func (n *Nouns) JobNextDue(ctx context.Context, tags []string) (due time.Time, e
 	if len(tags) == 0 {
 		return due, nil
 	}
+	for _, tag := range tags {
+		if err := checkText(tag); err != nil {
+			return due, err
+		}
+	}
 	err = n.read(ctx, func(ctx context.Context, c *Conn) error {
 		due, err = n.d.Hot.NextDue(ctx, c, tags)
 		return err
@@ -459,6 +469,9 @@ func (n *Nouns) JobPayload(ctx context.Context, workspace, jobID string, kind do
 	}
 	if err == nil && !found {
 		err = missing("the job %s has no %s", jobID, kind)
+	}
+	if found && p.Blob == "" && p.Inline == nil {
+		p.Inline = []byte{} // a driver may tell nothing from nothing at all
 	}
 	return p, err
 }

@@ -273,11 +273,7 @@ func (d *Dialect) encode(v any) (any, error) {
 		}
 		return d.Time(v.UTC()), nil
 	case string:
-		if !utf8.ValidString(v) || strings.IndexByte(v, 0) >= 0 {
-			return nil, errs.New(errs.Invalid, "a text is not valid UTF-8 or contains a zero byte").
-				WithHint("remove the byte, or encode the value, for example as base64")
-		}
-		return v, nil
+		return v, checkText(v)
 	case *string:
 		if v == nil {
 			return nil, nil
@@ -285,7 +281,7 @@ func (d *Dialect) encode(v any) (any, error) {
 		return d.encode(*v)
 	case []string:
 		for _, s := range v {
-			if _, err := d.encode(s); err != nil {
+			if err := checkText(s); err != nil {
 				return nil, err
 			}
 		}
@@ -293,6 +289,18 @@ func (d *Dialect) encode(v any) (any, error) {
 	}
 	return v, nil
 }
+
+// checkText refuses what PostgreSQL cannot hold as text, on every database.
+func checkText(s string) error {
+	if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+		return errs.New(errs.Invalid, "a text is not valid UTF-8 or contains a zero byte").
+			WithHint("remove the byte, or encode the value, for example as base64")
+	}
+	return nil
+}
+
+// ErrClosed is the answer of a database that was closed.
+func ErrClosed() error { return errs.New(errs.Unavailable, "the database is closed") }
 
 // A Time scans a time of either database; NULL is the zero time.
 type Time struct{ T *time.Time }

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidemill/tidemill/internal/domain"
@@ -41,6 +42,7 @@ type Store struct {
 	readDB  *sql.DB
 	lock    *os.File // nil when shared
 	fanout  sqldb.Fanout
+	closed  atomic.Bool
 	close   func() error
 }
 
@@ -123,6 +125,9 @@ func (s *Store) dialect() *sqldb.Dialect {
 
 // Read implements sqldb.Runner.
 func (s *Store) Read(ctx context.Context, fn func(ctx context.Context, q sqldb.Queryer) error) error {
+	if s.closed.Load() {
+		return sqldb.ErrClosed()
+	}
 	return fn(ctx, s.readDB)
 }
 
@@ -149,8 +154,8 @@ func (s *Store) Listen(ctx context.Context) (<-chan domain.Event, error) {
 
 // Ping implements store.Store: it asks a reader and the writer.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.readDB.PingContext(ctx); err != nil {
-		return translate(err)
+	if err := s.Read(ctx, func(ctx context.Context, _ sqldb.Queryer) error { return translate(s.readDB.PingContext(ctx)) }); err != nil {
+		return err
 	}
 	return s.writer.do(ctx, func(context.Context, sqldb.Queryer) error { return nil })
 }
@@ -162,6 +167,7 @@ func (s *Store) Kind() string { return "sqlite" }
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
+	s.closed.Store(true)
 	var all []error
 	s.fanout.Close()
 	if s.writer != nil {

@@ -40,15 +40,13 @@ func startWriter(conn *sql.Conn, log *slog.Logger) *writer {
 	return w
 }
 
-func closed() error { return errs.New(errs.Unavailable, "the database is closed") }
-
 // do hands fn to the writer and waits for its commit. A ctx that ends before fn starts skips it; after that the answer is
 // awaited, so that nil and errors are always true.
 func (w *writer) do(ctx context.Context, fn func(ctx context.Context, q sqldb.Queryer) error) error {
 	c := &change{ctx: ctx, fn: fn, reply: make(chan error, 1)}
 	select {
 	case <-w.quit:
-		return closed()
+		return sqldb.ErrClosed()
 	case <-ctx.Done():
 		return ctx.Err()
 	case w.queue <- c:
@@ -62,7 +60,7 @@ func (w *writer) do(ctx context.Context, fn func(ctx context.Context, q sqldb.Qu
 		case err := <-c.reply:
 			return err
 		default:
-			return closed()
+			return sqldb.ErrClosed()
 		}
 	}
 }
