@@ -44,7 +44,9 @@ export function followJob(workspace: string, id: string, options: FollowOptions)
 
   const connect = () => {
     const query = new URLSearchParams({ log_offset: String(logs), stream_offset: String(stream), fast: 'true' });
-    const es = new EventSource(`/api/w/${encodeURIComponent(workspace)}/jobs_u/getupdate_sse/${encodeURIComponent(id)}?${query}`);
+    const es = new EventSource(
+      `/api/w/${encodeURIComponent(workspace)}/jobs_u/getupdate_sse/${encodeURIComponent(id)}?${query}`,
+    );
     source = es;
     es.onopen = () => {
       options.onConnection(true);

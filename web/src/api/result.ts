@@ -17,9 +17,16 @@ export function resultUrl(workspace: string, id: string): string {
 }
 
 /** Reads a result up to `limit` bytes, then hangs up: a page never holds what it cannot show. */
-export async function loadResult(workspace: string, id: string, signal: AbortSignal, limit = SHOWN): Promise<LoadedResult> {
+export async function loadResult(
+  workspace: string,
+  id: string,
+  signal: AbortSignal,
+  limit = SHOWN,
+): Promise<LoadedResult> {
   const response = await raw(resultUrl(workspace, id), { signal });
-  const length = response.headers.get('Content-Encoding') ? Number.NaN : Number(response.headers.get('Content-Length') ?? Number.NaN);
+  const length = response.headers.get('Content-Encoding')
+    ? Number.NaN
+    : Number(response.headers.get('Content-Length') ?? Number.NaN);
   const reader = response.body?.getReader();
   if (!reader) return { text: await response.text(), whole: true, size: Number.isNaN(length) ? undefined : length };
   const decoder = new TextDecoder();

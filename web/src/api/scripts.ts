@@ -68,7 +68,13 @@ const json = (method: string, body: unknown, signal?: AbortSignal): RequestInit 
   signal,
 });
 
-export async function signature(workspace: string, language: string, content: string, path: string, signal?: AbortSignal): Promise<Signature> {
+export async function signature(
+  workspace: string,
+  language: string,
+  content: string,
+  path: string,
+  signal?: AbortSignal,
+): Promise<Signature> {
   const body = path === '' ? { language, content } : { language, content, path };
   return (await raw(`${ws(workspace)}/scripts/signature`, json('POST', body, signal))).json();
 }

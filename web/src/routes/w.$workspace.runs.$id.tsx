@@ -1,4 +1,24 @@
 import { createFileRoute } from '@tanstack/react-router';
+import { jobQuery } from '~/api/queries';
+import { RUN_TABS, RunPage, type RunTab } from '~/features/run/run-page';
 
-// The page of this route follows from the script and run features.
-export const Route = createFileRoute('/w/$workspace/runs/$id')({ component: () => null });
+export const Route = createFileRoute('/w/$workspace/runs/$id')({
+  validateSearch: (s: Record<string, unknown>): { tab?: RunTab } => ({ tab: RUN_TABS.find((t) => t === s.tab) }),
+  loader: ({ context, params }) => context.queryClient.ensureQueryData(jobQuery(params.workspace, params.id)),
+  component: Page,
+});
+
+function Page() {
+  const { workspace, id } = Route.useParams();
+  const { tab } = Route.useSearch();
+  const navigate = Route.useNavigate();
+  return (
+    <RunPage
+      key={id}
+      workspace={workspace}
+      id={id}
+      tab={tab}
+      onTab={(next) => void navigate({ search: { tab: next }, replace: true })}
+    />
+  );
+}

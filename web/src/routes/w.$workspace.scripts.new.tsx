@@ -1,4 +1,45 @@
-import { createFileRoute } from '@tanstack/react-router';
+import { createFileRoute, notFound } from '@tanstack/react-router';
+import { languagesQuery } from '~/api/queries';
+import { draft } from '~/api/scripts';
+import { RunOutput } from '~/features/run/run-output';
+import { EditorPage } from '~/features/script/editor-page';
+import { newScript } from '~/features/script/new-script';
 
-// The page of this route follows from the script and run features.
-export const Route = createFileRoute('/w/$workspace/scripts/new')({ component: () => null });
+export type NewScriptSearch = { sample?: string; path?: string; language?: string };
+
+export const Route = createFileRoute('/w/$workspace/scripts/new')({
+  validateSearch: (s: Record<string, unknown>): NewScriptSearch => ({
+    sample: typeof s.sample === 'string' ? s.sample : undefined,
+    path: typeof s.path === 'string' ? s.path : undefined,
+    language: typeof s.language === 'string' ? s.language : undefined,
+  }),
+  loaderDeps: ({ search }) => search,
+  // What is written here is in the page; a changed address must not load it again.
+  shouldReload: false,
+  loader: async ({ context, params, deps }) => {
+    const languages = await context.queryClient.ensureQueryData(languagesQuery);
+    const start = newScript(languages, context.member.username, deps);
+    if (!start) throw notFound();
+    const stored = await draft(params.workspace, start.path);
+    return { languages, start, stored: stored ?? undefined };
+  },
+  component: Page,
+});
+
+function Page() {
+  const { workspace } = Route.useParams();
+  const { languages, start, stored } = Route.useLoaderData();
+  const navigate = Route.useNavigate();
+  return (
+    <EditorPage
+      workspace={workspace}
+      languages={languages}
+      script={undefined}
+      stored={stored}
+      start={start}
+      onPath={(path) => void navigate({ search: (old) => ({ ...old, path }), replace: true })}
+      onDeployed={(path) => void navigate({ to: '/w/$workspace/scripts/get/$', params: { workspace, _splat: path } })}
+      output={(props) => <RunOutput key={props.id} workspace={workspace} {...props} />}
+    />
+  );
+}

@@ -27,6 +27,8 @@ export interface SchemaFormProps {
   /** Offers to edit the arguments as JSON. */
   jsonMode?: boolean;
   disabled?: boolean;
+  /** Says "required" of every field, also of those nobody has been at: somebody tried to send it. */
+  showAll?: boolean;
   /** What a form without fields says. */
   empty?: string;
 }
@@ -39,6 +41,7 @@ export function SchemaForm({
   problems = {},
   jsonMode = true,
   disabled,
+  showAll = false,
   empty,
 }: SchemaFormProps) {
   const [asJson, setAsJson] = useState(false);
@@ -78,7 +81,7 @@ export function SchemaForm({
               value={shown(s, f.required, values, f.name)}
               disabled={disabled}
               problems={problems}
-              seen={seen.has(f.name)}
+              seen={showAll || seen.has(f.name)}
               onSeen={() => setSeen((old) => (old.has(f.name) ? old : new Set(old).add(f.name)))}
               onChange={(v) => onChange({ ...values, [f.name]: v })}
             />

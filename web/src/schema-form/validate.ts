@@ -152,3 +152,13 @@ export function jsonProblem(e: unknown): string {
   const at = /line (\d+) column (\d+)/.exec(m);
   return at ? `This is not valid JSON yet: look at line ${at[1]}, column ${at[2]}.` : 'This is not valid JSON yet.';
 }
+
+/** The server's fields as places of the form: "args.customer.id" → "customer.id". */
+export function serverProblems(fields: readonly { path: string; message: string }[] | undefined): Problems {
+  const out: Problems = {};
+  for (const f of fields ?? []) {
+    const at = /^(?:body\.)?args?\.(.+)$/.exec(f.path)?.[1]?.replace(/\[(\d+)\]/g, '.$1');
+    if (at) out[at] = f.message;
+  }
+  return out;
+}

@@ -1,0 +1,44 @@
+import { createFileRoute } from '@tanstack/react-router';
+import { languagesQuery, scriptQuery } from '~/api/queries';
+import { draft } from '~/api/scripts';
+import { RunOutput } from '~/features/run/run-output';
+import { draftOf, EditorPage } from '~/features/script/editor-page';
+
+export const Route = createFileRoute('/w/$workspace/scripts/edit/$')({
+  validateSearch: (s: Record<string, unknown>): { line?: number } => ({
+    line: Number.isInteger(s.line) && Number(s.line) > 0 ? Number(s.line) : undefined,
+  }),
+  // What is written here is in the page: it is loaded once, not again behind the writer's back.
+  shouldReload: false,
+  gcTime: 0,
+  loader: async ({ context, params }) => {
+    const path = params._splat ?? '';
+    const [languages, script, stored] = await Promise.all([
+      context.queryClient.ensureQueryData(languagesQuery),
+      context.queryClient.fetchQuery({ ...scriptQuery(params.workspace, path), staleTime: 0 }),
+      draft(params.workspace, path),
+    ]);
+    return { languages, script, stored: stored ?? undefined };
+  },
+  component: Page,
+});
+
+function Page() {
+  const { workspace } = Route.useParams();
+  const { line } = Route.useSearch();
+  const { languages, script, stored } = Route.useLoaderData();
+  const navigate = Route.useNavigate();
+  return (
+    <EditorPage
+      key={script.path}
+      workspace={workspace}
+      languages={languages}
+      script={script}
+      stored={stored}
+      start={draftOf(script)}
+      line={line}
+      onDeployed={(path) => void navigate({ to: '/w/$workspace/scripts/get/$', params: { workspace, _splat: path } })}
+      output={(props) => <RunOutput key={props.id} workspace={workspace} {...props} />}
+    />
+  );
+}
