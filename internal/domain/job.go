@@ -140,6 +140,9 @@ type Outcome struct {
 	UserStart time.Time
 	UserEnd   time.Time
 	Tier      string
+	// Log and Stream are the ends of the attempt's logs that were not sent yet. They are stored in the same transaction.
+	Log    string
+	Stream string
 }
 
 // LogKind tells what a job says from what its result streams.

@@ -10,7 +10,6 @@ import (
 	"github.com/tidemill/tidemill/internal/errs"
 	"github.com/tidemill/tidemill/internal/events"
 	"github.com/tidemill/tidemill/internal/perm"
-	"github.com/tidemill/tidemill/internal/queue"
 	"github.com/tidemill/tidemill/internal/store"
 )
 
@@ -106,7 +105,7 @@ func (s *Source) giveUp(ctx context.Context, job domain.Job, l domain.Lease, cau
 		s.e.o.Log.Warn("a job cannot run", "job", job.ID, "error", cause)
 		o := domain.Outcome{
 			Status: domain.StatusFailure, ErrorName: "JobIncomplete",
-			Result: queue.ErrorResult("JobIncomplete", "a part of the job is gone: "+errs.As(cause).Message),
+			Result: domain.ErrorResult("JobIncomplete", "a part of the job is gone: "+errs.As(cause).Message),
 		}
 		_, err = s.e.o.Queue.Complete(ctx, l, job, o, nil)
 	} else {

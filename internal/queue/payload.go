@@ -18,30 +18,6 @@ func Inline(value []byte) domain.Payload {
 	return domain.Payload{Inline: value, Size: int64(len(value))}
 }
 
-// ErrorResult is the result of a job that failed: {"error":{"name","message"}}.
-func ErrorResult(name, message string) domain.JSON {
-	type inner struct {
-		Name    string `json:"name"`
-		Message string `json:"message"`
-	}
-	text, err := json.Marshal(struct {
-		Error inner `json:"error"`
-	}{inner{name, message}})
-	if err != nil { // strings always marshal
-		return domain.JSON(`{"error":{"name":"Error","message":""}}`)
-	}
-	return text
-}
-
-// CanceledResult is the result of a job that somebody canceled.
-func CanceledResult(by, reason string) domain.JSON {
-	message := "canceled by " + by
-	if reason != "" {
-		message += ": " + reason
-	}
-	return ErrorResult("Canceled", message)
-}
-
 // spill lists the blobs of a call that is not committed yet.
 type spill []spilled
 

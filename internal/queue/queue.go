@@ -135,7 +135,11 @@ func (q *Queue) Claim(ctx context.Context, worker string, tags []string, limit i
 		served[t] = true
 	}
 	for {
-		jobs, err := q.o.Store.JobClaim(ctx, store.JobClaimParams{Worker: worker, Tags: tags, Limit: limit, Lease: q.o.Lease})
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		// Not broken off by ctx: jobs claimed without anybody knowing would wait for the end of their lease.
+		jobs, err := q.o.Store.JobClaim(context.WithoutCancel(ctx), store.JobClaimParams{Worker: worker, Tags: tags, Limit: limit, Lease: q.o.Lease})
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +190,7 @@ func (q *Queue) Renew(ctx context.Context, leases []domain.Lease) (store.JobRene
 	return q.o.Store.JobRenew(ctx, leases, q.o.Lease)
 }
 
-// Complete ends a job. also, when it is not nil, runs in the same transaction. A second Complete of the same attempt is
+// Complete ends a job, with the rest of its logs. also, when it is not nil, runs in the same transaction. A second Complete of the same attempt is
 // errs.Fenced.
 func (q *Queue) Complete(ctx context.Context, l domain.Lease, job domain.Job, o domain.Outcome, also func(context.Context, store.Nouns) error) (domain.Job, error) {
 	if size := int64(len(o.Result)); size > q.o.MaxResult {
@@ -203,13 +207,21 @@ func (q *Queue) Complete(ctx context.Context, l domain.Lease, job domain.Job, o 
 			}
 			result = &p
 		}
-		if also == nil {
+		if also == nil && o.Log == "" && o.Stream == "" {
 			return q.o.Store.JobComplete(ctx, l, o, result)
 		}
 		var done domain.Job
 		err := q.o.Store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
+			for kind, text := range map[domain.LogKind]string{domain.LogOutput: o.Log, domain.LogStream: o.Stream} {
+				if text == "" {
+					continue
+				}
+				if err := tx.LogAppend(ctx, l, kind, text); err != nil {
+					return err
+				}
+			}
 			var err error
-			if done, err = tx.JobComplete(ctx, l, o, result); err != nil {
+			if done, err = tx.JobComplete(ctx, l, o, result); err != nil || also == nil {
 				return err
 			}
 			return also(ctx, tx)
@@ -235,7 +247,7 @@ func (q *Queue) Release(ctx context.Context, l domain.Lease, job domain.Job) err
 
 // Cancel ends a queued job at once and asks the worker of a running one to end it; a final job stays as it is.
 func (q *Queue) Cancel(ctx context.Context, v store.Viewer, id, by, reason string) (domain.Job, error) {
-	job, err := q.o.Store.JobCancel(ctx, v, id, by, reason, Inline(CanceledResult(by, reason)))
+	job, err := q.o.Store.JobCancel(ctx, v, id, by, reason, Inline(domain.CanceledResult(by, reason)))
 	if err != nil {
 		return job, err
 	}
@@ -344,7 +356,7 @@ func (q *Queue) reap(ctx context.Context) {
 // Reap takes back all jobs whose lease is over. The reaper calls it; tests may.
 func (q *Queue) Reap(ctx context.Context) error {
 	const batch = 100
-	poison := Inline(ErrorResult("Poisoned", fmt.Sprintf("parked after %d attempts that each ended with the death of their worker; "+
+	poison := Inline(domain.ErrorResult("Poisoned", fmt.Sprintf("parked after %d attempts that each ended with the death of their worker; "+
 		"look at what the script does to its machine before running it again", domain.MaxDeaths)))
 	for {
 		jobs, err := q.o.Store.JobReap(ctx, batch, poison)
