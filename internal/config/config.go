@@ -24,7 +24,7 @@ type Size int64
 // TIDEMILL_ and capitals. for lists the commands that read it.
 type Config struct {
 	Data        string `key:"data" default:"~/.tidemill" for:"start server worker doctor admin" arg:"DIR" help:"folder of the database, files, caches and language runtimes; created when missing, readable by its owner only"`
-	DatabaseURL string `key:"database-url" default:"" for:"start server worker doctor admin" arg:"URL" secret:"true" help:"PostgreSQL to use instead of the embedded database, like postgres://user:password@host/db; needed by several machines"`
+	DatabaseURL string `key:"database-url" default:"" for:"start server worker doctor admin" arg:"URL" secret:"true" help:"PostgreSQL to use instead of the embedded database, like postgres://user:password@host/db; a password is safer in the variable or the file than in the process list"`
 
 	Listen           string `key:"listen" default:"127.0.0.1:8000" for:"start server doctor" arg:"ADDR" help:"address and port to serve on"`
 	BaseURL          string `key:"base-url" default:"" for:"start server worker admin" arg:"URL" help:"where people and jobs reach the server; default: http and the listen address"`
@@ -152,7 +152,7 @@ func (c *Config) check(where func(key string) string) error {
 				return
 			}
 		}
-		bad(key, "%q is not one of %s%s", v, strings.Join(allowed, ", "), suggestion(v, allowed))
+		bad(key, "%q is not one of %s%s", v, strings.Join(allowed, ", "), Suggestion(v, allowed))
 	}
 	oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf("log-format", c.LogFormat, "auto", "text", "json")

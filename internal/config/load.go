@@ -151,7 +151,7 @@ func (l *loader) environment(env []string) map[string]string {
 		if slices.Contains(clientVariables, rest) || slices.ContainsFunc(foreign, func(p string) bool { return strings.HasPrefix(rest, p) }) {
 			continue
 		}
-		l.failed.WithField(name, "is not a setting%s", suggestion(name, names))
+		l.failed.WithField(name, "is not a setting%s", Suggestion(name, names))
 	}
 	return out
 }
@@ -195,7 +195,7 @@ func (l *loader) file(path string, named bool) {
 		at := path + ":" + strconv.Itoa(k.Line)
 		s, ok := known[k.Value]
 		if !ok {
-			l.failed.WithField(at, "%q is not a setting%s", k.Value, suggestion(k.Value, names))
+			l.failed.WithField(at, "%q is not a setting%s", k.Value, Suggestion(k.Value, names))
 			continue
 		}
 		if !named && s.Key == "data" {
@@ -308,8 +308,8 @@ func firstNonEmpty(list ...string) string {
 	return ""
 }
 
-// suggestion is "; did you mean …?" when one of the known names is near.
-func suggestion(name string, known []string) string {
+// Suggestion is "; did you mean …?" when one of the known names is near.
+func Suggestion(name string, known []string) string {
 	best, at := 1+max(2, len(name)/4), ""
 	norm := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "-")) }
 	for _, k := range known {

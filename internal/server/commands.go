@@ -39,15 +39,25 @@ func settings(cmd *cobra.Command, name string, persistent bool) func(*cobra.Comm
 	}
 	file := flags.String("config", "", "`FILE` with settings (default: "+config.FileName+" in the data folder, when it is there)")
 	list := config.For(name)
+	names := make([]string, 0, len(list))
 	for _, s := range list {
-		help := s.Help + " (" + s.Env + ")"
+		v := &option{text: s.Default, kind: s.Arg}
+		flags.Var(v, s.Key, s.Help+" ("+s.Env+")")
 		if s.Arg == "" {
-			flags.String(s.Key, "false", help)
+			v.kind = "bool"
 			flags.Lookup(s.Key).NoOptDefVal = "true"
-			continue
 		}
-		flags.String(s.Key, s.Default, "`"+s.Arg+"`: "+help)
+		names = append(names, "--"+s.Key)
 	}
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		if name, unknown := strings.CutPrefix(err.Error(), "unknown flag: "); unknown {
+			err = fmt.Errorf("%w%s", err, config.Suggestion(name, names))
+		}
+		if c.HasParent() && c.Root() != cmd {
+			return c.Root().FlagErrorFunc()(c, err)
+		}
+		return err
+	})
 	return func(cmd *cobra.Command) (config.Config, error) {
 		in := config.Input{File: *file, Env: os.Environ(), Flags: map[string]string{}}
 		for _, s := range list {
@@ -58,6 +68,13 @@ func settings(cmd *cobra.Command, name string, persistent bool) func(*cobra.Comm
 		return config.Load(in)
 	}
 }
+
+// option is the value of a flag as it was written; package config reads it, together with the other places.
+type option struct{ text, kind string }
+
+func (o *option) String() string     { return o.text }
+func (o *option) Set(s string) error { o.text = s; return nil }
+func (o *option) Type() string       { return o.kind }
 
 func runCommand(role Role, version, short, long string) *cobra.Command {
 	cmd := &cobra.Command{Use: string(role), Short: short, Long: long, Args: cobra.NoArgs}
