@@ -18,7 +18,9 @@ try {
   const out = check ? join(temp, 'schema.gen.ts') : target;
   run(join(apigen, 'node_modules/.bin/openapi-typescript'), [spec, '--output', out, '--alphabetize'], apigen);
   if (check && readFileSync(out, 'utf8') !== readFileSync(target, 'utf8')) {
-    console.error('web/src/api/schema.gen.ts does not match docs/openapi.json: run `npm run gen` in web/ and commit the result');
+    console.error(
+      'web/src/api/schema.gen.ts does not match docs/openapi.json: run `npm run gen` in web/ and commit the result',
+    );
     process.exitCode = 1;
   }
 } finally {

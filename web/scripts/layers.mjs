@@ -33,7 +33,8 @@ export function check(src) {
         problems.push(`${name}: uses ${part}, whose styles are not in ui/mantine.css`);
     }
     const isTest = /\.test\.tsx?$/.test(file);
-    if (/\/index\.tsx?$/.test(file) && from.layer !== 'routes') problems.push(`${name}: a barrel file; import the module itself`);
+    if (/\/index\.tsx?$/.test(file) && from.layer !== 'routes')
+      problems.push(`${name}: a barrel file; import the module itself`);
     for (const spec of imports(text)) {
       if (/^\.\.?\/|^~\//.test(spec) === false) continue;
       const target = spec.startsWith('~/') ? join(src, spec.slice(2)) : resolve(dirname(file), spec);

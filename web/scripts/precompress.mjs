@@ -1,5 +1,4 @@
-// Writes a .gz and a .br beside every file of dist that gets smaller by it, so that the server only has to choose, and puts
-// back dist/.keep, without which the Go package could not embed the folder in a clone that has not been built.
+// Writes a .gz and a .br beside every file of dist that gets smaller by it, so that the server only has to choose.
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,8 +21,6 @@ for (const file of walk(dist)) {
     if (bytes.length < plain.length * 0.95) writeFileSync(`${file}.${suffix}`, bytes);
   }
 }
-writeFileSync(join(dist, '.keep'), '');
-
 function* walk(dir) {
   for (const name of readdirSync(dir)) {
     const path = join(dir, name);

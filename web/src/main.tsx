@@ -1,3 +1,5 @@
+// First of all: it says which layer of styles stands above which.
+import './ui/tokens/tokens.css';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';

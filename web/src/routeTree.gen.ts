@@ -20,6 +20,7 @@ import { Route as WWorkspaceWorkersRouteImport } from './routes/w.$workspace.wor
 import { Route as WWorkspaceRunsIndexRouteImport } from './routes/w.$workspace.runs.index';
 import { Route as WWorkspaceRunsIdRouteImport } from './routes/w.$workspace.runs.$id';
 import { Route as WWorkspaceScriptsNewRouteImport } from './routes/w.$workspace.scripts.new';
+import { Route as WWorkspaceScriptsEditSplatRouteImport } from './routes/w.$workspace.scripts.edit.$';
 import { Route as WWorkspaceScriptsGetSplatRouteImport } from './routes/w.$workspace.scripts.get.$';
 
 const IndexRoute = IndexRouteImport.update({
@@ -77,6 +78,12 @@ const WWorkspaceScriptsNewRoute = WWorkspaceScriptsNewRouteImport.update({
   path: '/scripts/new',
   getParentRoute: () => WWorkspaceRoute,
 } as any);
+const WWorkspaceScriptsEditSplatRoute =
+  WWorkspaceScriptsEditSplatRouteImport.update({
+    id: '/scripts/edit/$',
+    path: '/scripts/edit/$',
+    getParentRoute: () => WWorkspaceRoute,
+  } as any);
 const WWorkspaceScriptsGetSplatRoute =
   WWorkspaceScriptsGetSplatRouteImport.update({
     id: '/scripts/get/$',
@@ -96,6 +103,7 @@ export interface FileRoutesByFullPath {
   '/w/$workspace/runs/$id': typeof WWorkspaceRunsIdRoute;
   '/w/$workspace/scripts/new': typeof WWorkspaceScriptsNewRoute;
   '/w/$workspace/runs/': typeof WWorkspaceRunsIndexRoute;
+  '/w/$workspace/scripts/edit/$': typeof WWorkspaceScriptsEditSplatRoute;
   '/w/$workspace/scripts/get/$': typeof WWorkspaceScriptsGetSplatRoute;
 }
 export interface FileRoutesByTo {
@@ -109,6 +117,7 @@ export interface FileRoutesByTo {
   '/w/$workspace/runs/$id': typeof WWorkspaceRunsIdRoute;
   '/w/$workspace/scripts/new': typeof WWorkspaceScriptsNewRoute;
   '/w/$workspace/runs': typeof WWorkspaceRunsIndexRoute;
+  '/w/$workspace/scripts/edit/$': typeof WWorkspaceScriptsEditSplatRoute;
   '/w/$workspace/scripts/get/$': typeof WWorkspaceScriptsGetSplatRoute;
 }
 export interface FileRoutesById {
@@ -124,6 +133,7 @@ export interface FileRoutesById {
   '/w/$workspace/runs/$id': typeof WWorkspaceRunsIdRoute;
   '/w/$workspace/scripts/new': typeof WWorkspaceScriptsNewRoute;
   '/w/$workspace/runs/': typeof WWorkspaceRunsIndexRoute;
+  '/w/$workspace/scripts/edit/$': typeof WWorkspaceScriptsEditSplatRoute;
   '/w/$workspace/scripts/get/$': typeof WWorkspaceScriptsGetSplatRoute;
 }
 export interface FileRouteTypes {
@@ -140,6 +150,7 @@ export interface FileRouteTypes {
     | '/w/$workspace/runs/$id'
     | '/w/$workspace/scripts/new'
     | '/w/$workspace/runs/'
+    | '/w/$workspace/scripts/edit/$'
     | '/w/$workspace/scripts/get/$';
   fileRoutesByTo: FileRoutesByTo;
   to:
@@ -153,6 +164,7 @@ export interface FileRouteTypes {
     | '/w/$workspace/runs/$id'
     | '/w/$workspace/scripts/new'
     | '/w/$workspace/runs'
+    | '/w/$workspace/scripts/edit/$'
     | '/w/$workspace/scripts/get/$';
   id:
     | '__root__'
@@ -167,6 +179,7 @@ export interface FileRouteTypes {
     | '/w/$workspace/runs/$id'
     | '/w/$workspace/scripts/new'
     | '/w/$workspace/runs/'
+    | '/w/$workspace/scripts/edit/$'
     | '/w/$workspace/scripts/get/$';
   fileRoutesById: FileRoutesById;
 }
@@ -257,6 +270,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof WWorkspaceScriptsNewRouteImport;
       parentRoute: typeof WWorkspaceRoute;
     };
+    '/w/$workspace/scripts/edit/$': {
+      id: '/w/$workspace/scripts/edit/$';
+      path: '/scripts/edit/$';
+      fullPath: '/w/$workspace/scripts/edit/$';
+      preLoaderRoute: typeof WWorkspaceScriptsEditSplatRouteImport;
+      parentRoute: typeof WWorkspaceRoute;
+    };
     '/w/$workspace/scripts/get/$': {
       id: '/w/$workspace/scripts/get/$';
       path: '/scripts/get/$';
@@ -274,6 +294,7 @@ interface WWorkspaceRouteChildren {
   WWorkspaceRunsIdRoute: typeof WWorkspaceRunsIdRoute;
   WWorkspaceScriptsNewRoute: typeof WWorkspaceScriptsNewRoute;
   WWorkspaceRunsIndexRoute: typeof WWorkspaceRunsIndexRoute;
+  WWorkspaceScriptsEditSplatRoute: typeof WWorkspaceScriptsEditSplatRoute;
   WWorkspaceScriptsGetSplatRoute: typeof WWorkspaceScriptsGetSplatRoute;
 }
 
@@ -284,6 +305,7 @@ const WWorkspaceRouteChildren: WWorkspaceRouteChildren = {
   WWorkspaceRunsIdRoute: WWorkspaceRunsIdRoute,
   WWorkspaceScriptsNewRoute: WWorkspaceScriptsNewRoute,
   WWorkspaceRunsIndexRoute: WWorkspaceRunsIndexRoute,
+  WWorkspaceScriptsEditSplatRoute: WWorkspaceScriptsEditSplatRoute,
   WWorkspaceScriptsGetSplatRoute: WWorkspaceScriptsGetSplatRoute,
 };
 

@@ -1,18 +1,8 @@
 import { asProblem, Problem } from './problem';
+import type { components } from './schema.gen';
 
 /** What the stream of a job says: what is new since the offsets. */
-export interface JobUpdate {
-  type: string;
-  running?: boolean;
-  completed?: boolean;
-  new_logs?: string;
-  log_offset?: number;
-  new_result_stream?: string;
-  stream_offset?: number;
-  mem_peak?: number;
-  job?: unknown;
-  error?: string;
-}
+export type JobUpdate = components['schemas']['JobUpdate'];
 
 export interface FollowOptions {
   onUpdate: (update: JobUpdate) => void;

@@ -48,10 +48,18 @@ export function problemOf(status: number, text: string, id: string): Problem {
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof TypeError && /fetch|network|load failed/i.test(error.message)) {
-    return new Problem(0, 'The server cannot be reached.', 'Check that it runs and that you are connected, then try again.');
+    return new Problem(
+      0,
+      'The server cannot be reached.',
+      'Check that it runs and that you are connected, then try again.',
+    );
   }
   const message = error instanceof Error ? error.message : String(error);
-  return new Problem(-1, 'This page ran into an error of its own.', `Reload the page. If it happens again, report: ${message}`);
+  return new Problem(
+    -1,
+    'This page ran into an error of its own.',
+    `Reload the page. If it happens again, report: ${message}`,
+  );
 }
 
 function fieldOf(e: Record<string, unknown>): ProblemField {

@@ -9,7 +9,7 @@ export type Language = components['schemas']['Language'];
 export type Worker = components['schemas']['Worker'];
 export type Token = components['schemas']['Token'];
 export type Welcome = components['schemas']['Welcome'];
-export type Whoami = components['schemas']['Whoami'];
+export type Whoami = components['schemas']['User'];
 
 /** The cache of what the server said. Notes of the live stream make it look again; nothing polls. */
 export const queryClient = new QueryClient({
@@ -60,17 +60,14 @@ export const scriptsQuery = (workspace: string) =>
   queryOptions({
     queryKey: ['scripts', workspace],
     queryFn: () =>
-      data(
-        api.GET('/api/w/{workspace}/scripts/list', { params: { path: { workspace }, query: { per_page: 1000 } } }),
-      ),
+      data(api.GET('/api/w/{workspace}/scripts/list', { params: { path: { workspace }, query: { per_page: 1000 } } })),
   });
 
 /** One script by path, newest version. */
 export const scriptQuery = (workspace: string, path: string) =>
   queryOptions({
     queryKey: ['script', workspace, path],
-    queryFn: () =>
-      data(api.GET('/api/w/{workspace}/scripts/get/p/{path}', { params: { path: { workspace, path } } })),
+    queryFn: () => data(api.GET('/api/w/{workspace}/scripts/get/p/{path}', { params: { path: { workspace, path } } })),
   });
 
 /** One job. */
@@ -96,14 +93,17 @@ export const jobsQuery = (workspace: string, filter: JobFilter) =>
     queryKey: ['jobs', workspace, filter],
     initialPageParam: '',
     queryFn: ({ pageParam }) => fetchJobs(workspace, filter, pageParam),
-    getNextPageParam: (last: Job[]) => (last.length < JOBS_PER_PAGE ? undefined : last[last.length - 1]?.created_at),
+    getNextPageParam: (last: Job[]) => (last.length < JOBS_PER_PAGE ? undefined : last[last.length - 1]?.id),
   });
 
 /** One page of the list of runs. */
 export function fetchJobs(workspace: string, filter: JobFilter, before: string): Promise<Job[]> {
   return data(
     api.GET('/api/w/{workspace}/jobs/list', {
-      params: { path: { workspace }, query: { ...jobFilterQuery(filter), created_before: before || undefined, per_page: JOBS_PER_PAGE } },
+      params: {
+        path: { workspace },
+        query: { ...jobFilterQuery(filter), before: before || undefined, per_page: JOBS_PER_PAGE },
+      },
     }),
   );
 }
@@ -114,7 +114,8 @@ export function jobFilterQuery(filter: JobFilter) {
     script_path_start: filter.path || undefined,
     created_by: filter.by || undefined,
     job_kinds: filter.kinds === 'all' ? undefined : 'script,preview',
-    status: filter.status,
+    // A poisoned job failed, for whoever looks for what failed.
+    status: filter.status === 'failure' ? 'failure,poisoned' : filter.status,
   };
 }
 

@@ -13,6 +13,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Sign in with a password; the answer is a session's token, also set as a cookie */
         post: operations["login"];
         delete?: never;
         options?: never;
@@ -29,6 +30,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** End the session */
         post: operations["logout"];
         delete?: never;
         options?: never;
@@ -43,9 +45,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** What a one-time link is for, without using it */
         get: operations["welcomeInfo"];
         put?: never;
+        /** Use a one-time link: set a password and open a session */
         post: operations["welcome"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/health/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether requests can be served */
+        get: operations["getHealthStatus"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -59,7 +80,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["languages"];
+        /** The script languages, in the order of the picker */
+        get: operations["listLanguages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document */
+        get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The e-mail address of who is signed in */
+        get: operations["getCurrentEmail"];
         put?: never;
         post?: never;
         delete?: never;
@@ -77,6 +133,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Change one's password; ends all other sessions and tokens */
         post: operations["setPassword"];
         delete?: never;
         options?: never;
@@ -93,6 +150,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Make a personal token; its secret is shown only now */
         post: operations["createToken"];
         delete?: never;
         options?: never;
@@ -110,6 +168,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
+        /** End a session or a token of one's own */
         delete: operations["deleteToken"];
         options?: never;
         head?: never;
@@ -123,6 +182,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** One's sessions and tokens, newest first */
         get: operations["listTokens"];
         put?: never;
         post?: never;
@@ -139,6 +199,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Who is signed in */
         get: operations["globalWhoami"];
         put?: never;
         post?: never;
@@ -155,7 +216,163 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["version"];
+        /** The server's version */
+        get: operations["backendVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/drafts/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's drafts, newest first */
+        get: operations["listDrafts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/drafts/script/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's draft of a script */
+        get: operations["getScriptDraft"];
+        /** Save one's draft of a script; any JSON object */
+        put: operations["putScriptDraft"];
+        post?: never;
+        /** Drop one's draft of a script */
+        delete: operations["deleteScriptDraft"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Notes on what changes in the workspace, to look again at what is shown */
+        get: operations["watchWorkspace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs_u/completed/get_result_maybe/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a job is final, and its result */
+        get: operations["getCompletedJobResultMaybe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs_u/completed/get_result/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The result of a final job; 404 before */
+        get: operations["getCompletedJobResult"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs_u/completed/get/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A final job; 404 before */
+        get: operations["getCompletedJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs_u/get_args/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The arguments of a job */
+        get: operations["getJobArgs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs_u/get_logs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The log of a job, whole */
+        get: operations["getJobLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs_u/get_root_job_id/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The job at the top of a job's parents */
+        get: operations["getRootJobId"];
         put?: never;
         post?: never;
         delete?: never;
@@ -171,7 +388,59 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** A job with its arguments, result and log */
         get: operations["getJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs_u/getupdate_sse/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follow a job until it is final */
+        get: operations["getJobUpdatesSSE"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs_u/getupdate/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is new of a job */
+        get: operations["getJobUpdates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs_u/logs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A window of the log of a job */
+        get: operations["getJobLogWindow"];
         put?: never;
         post?: never;
         delete?: never;
@@ -189,7 +458,42 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["cancelJob"];
+        /** Cancel a job and all its processes */
+        post: operations["cancelQueuedJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs_u/why/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why a job is where it is */
+        get: operations["whyJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs/completed/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Jobs that are final, newest first */
+        get: operations["listCompletedJobs"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -203,7 +507,59 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Jobs, newest first */
         get: operations["listJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs/queue/cancel_selection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel several jobs */
+        post: operations["cancelSelection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs/queue/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many jobs are not final */
+        get: operations["getQueueCount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs/queue/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Jobs that are not final */
+        get: operations["listQueue"];
         put?: never;
         post?: never;
         delete?: never;
@@ -221,7 +577,114 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["rerun"];
+        /** Run again what a job ran, with the same or other arguments */
+        post: operations["rerunJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs/run_and_stream/h/{hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Run a version and follow it */
+        get: operations["runAndStreamScriptByHashGet"];
+        put?: never;
+        /** Run a version and follow it */
+        post: operations["runAndStreamScriptByHash"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs/run_and_stream/p/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Run a script and follow it */
+        get: operations["runAndStreamScriptByPathGet"];
+        put?: never;
+        /** Run a script and follow it */
+        post: operations["runAndStreamScriptByPath"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs/run_wait_result/h/{hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Run a version and wait for its result */
+        get: operations["runWaitResultScriptByHashGet"];
+        put?: never;
+        /** Run a version and wait for its result */
+        post: operations["runWaitResultScriptByHash"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs/run_wait_result/p/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Run a script and wait for its result */
+        get: operations["runWaitResultScriptByPathGet"];
+        put?: never;
+        /** Run a script and wait for its result */
+        post: operations["runWaitResultScriptByPath"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs/run_wait_result/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run code that is not deployed and wait for its result */
+        post: operations["runScriptPreviewAndWaitResult"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/jobs/run/h/{hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a version, without waiting */
+        post: operations["runScriptByHash"];
         delete?: never;
         options?: never;
         head?: never;
@@ -237,6 +700,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Run a script, without waiting */
         post: operations["runScriptByPath"];
         delete?: never;
         options?: never;
@@ -253,7 +717,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["runPreview"];
+        /** Run code that is not deployed, without waiting */
+        post: operations["runScriptPreview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/scripts/archive/h/{hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Archive a version */
+        post: operations["archiveScriptByHash"];
         delete?: never;
         options?: never;
         head?: never;
@@ -269,6 +751,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Archive a script */
         post: operations["archiveScriptByPath"];
         delete?: never;
         options?: never;
@@ -285,7 +768,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Deploy a version of a script; the answer is its hash */
         post: operations["createScript"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/scripts/delete/h/{hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete a version: its code is gone */
+        post: operations["deleteScriptByHash"];
         delete?: never;
         options?: never;
         head?: never;
@@ -301,7 +802,93 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Delete a script: its code is gone */
         post: operations["deleteScriptByPath"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/scripts/deployment_status/h/{hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the dependencies of a version are resolved */
+        get: operations["getScriptDeploymentStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/scripts/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The unified diff of two versions */
+        get: operations["diffScripts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/scripts/exists/p/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether there is a script at a path */
+        get: operations["existsScriptByPath"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/scripts/get_latest_version/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest version at a path, in short */
+        get: operations["getScriptLatestVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/scripts/get/h/{hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A version */
+        get: operations["getScriptByHash"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -315,7 +902,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The newest version at a path */
         get: operations["getScriptByPath"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/scripts/history/p/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions at a path, newest first */
+        get: operations["getScriptHistoryByPath"];
         put?: never;
         post?: never;
         delete?: never;
@@ -331,7 +936,59 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The newest version of each script, without code */
         get: operations["listScripts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/scripts/list_paths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The paths of all scripts */
+        get: operations["listScriptPaths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/scripts/raw/h/{hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The code of a version */
+        get: operations["rawScriptByHash"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/scripts/raw/p/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The code of the newest version */
+        get: operations["rawScriptByPath"];
         put?: never;
         post?: never;
         delete?: never;
@@ -349,7 +1006,42 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["signature"];
+        /** What the entry point of a source takes, without storing it */
+        post: operations["inferSignature"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/users/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The members of the workspace */
+        get: operations["listUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/users/list_usernames": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The user names of the workspace */
+        get: operations["listUsernames"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -363,7 +1055,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Who is signed in, in the workspace */
         get: operations["whoami"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/exists_worker_with_tag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a live worker serves a tag */
+        get: operations["existsWorkerWithTag"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/exists_workers_with_tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which tags live workers serve */
+        get: operations["existsWorkersWithTags"];
         put?: never;
         post?: never;
         delete?: never;
@@ -379,7 +1106,59 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The workers */
         get: operations["listWorkers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workspaces/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a workspace, as its administrator */
+        post: operations["createWorkspace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workspaces/exists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether a workspace's id is taken */
+        post: operations["existsWorkspace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workspaces/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's workspaces */
+        get: operations["listWorkspaces"];
         put?: never;
         post?: never;
         delete?: never;
@@ -395,7 +1174,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["userWorkspaces"];
+        /** One's workspaces and what one is there */
+        get: operations["listUserWorkspaces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process lives */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether requests can be served; 503 when not */
+        get: operations["readyz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -408,187 +1222,637 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        ErrorModel: {
-            detail?: string;
-            errors?: {
-                location?: string;
-                message?: string;
-            }[];
-            hint?: string;
-            request_id?: string;
-            status?: number;
-            title?: string;
-            type?: string;
+        AcceptWelcome: {
+            /** @description only read from the first administrator */
+            email?: string;
+            name?: string;
+            /** @description may be left out by a user who exists */
+            password?: string;
+            token: string;
+        };
+        CancelJob: {
+            reason?: string | null;
+        };
+        CreateWorkspace: {
+            /** @description accepted from Windmill's clients */
+            color?: string | null;
+            id: string;
+            name: string;
+            /** @description accepted from Windmill's clients; the name follows the e-mail address */
+            username?: string | null;
+        };
+        DeploymentStatus: {
+            /** @description the job that resolves them, or did */
+            job_id?: string;
+            /** @description absent while being resolved */
+            lock?: string;
+            lock_error_logs?: string;
+        };
+        Draft: {
+            /** @enum {string} */
+            kind: "script";
+            path: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description absent in lists */
+            value?: {
+                [key: string]: unknown;
+            };
+        };
+        ExistsWorkspaceInBody: {
+            id: string;
         };
         GlobalWhoami: {
+            disabled: boolean;
             email: string;
             first_time_user: boolean;
-            login_type: string;
+            /** @enum {string} */
+            login_type: "password";
             name?: string;
+            /** @enum {string} */
+            role_source: "manual";
             super_admin: boolean;
-            username?: string;
             verified: boolean;
+            workspace_id?: string;
+        };
+        Health: {
+            database_healthy: boolean;
+            message?: string;
+            /** @enum {string} */
+            status: "healthy" | "degraded" | "unhealthy";
+            /** Format: int64 */
+            workers_alive: number;
         };
         Job: {
+            /** @description absent in lists */
             args?: unknown;
+            /** @description too large for this answer: get_args has them */
+            args_too_big?: boolean;
+            /**
+             * Format: int64
+             * @description 0 until a worker took it
+             */
+            attempt: number;
+            /** @description somebody asked for its end */
             canceled: boolean;
             canceled_by?: string;
             canceled_reason?: string;
+            /** Format: date-time */
             completed_at?: string;
+            /** Format: int64 */
+            cpu_ms?: number;
+            /** Format: date-time */
             created_at: string;
             created_by: string;
+            /**
+             * Format: int64
+             * @description attempts whose worker died
+             */
+            deaths: number;
+            deleted?: boolean;
+            /**
+             * Format: int64
+             * @description only of final jobs
+             */
             duration_ms?: number;
             email: string;
             error_name?: string;
             id: string;
             is_flow_step: boolean;
-            is_skipped?: boolean;
-            job_kind: string;
+            is_skipped: boolean;
+            /** @description the tier of the sandbox it ran in */
+            isolation?: string;
+            /** @enum {string} */
+            job_kind: "script" | "preview" | "dependencies";
             labels?: string[];
             language?: string;
+            /** Format: date-time */
+            last_ping?: string;
+            /** Format: int64 */
+            log_bytes: number;
+            /** @description the end of the log, absent in lists */
             logs?: string;
+            /** @description logs is not the whole log */
+            logs_cut?: boolean;
+            /**
+             * Format: int64
+             * @description kilobytes
+             */
             mem_peak?: number;
             parent_job?: string;
             permissioned_as: string;
+            /** Format: int64 */
+            priority?: number;
+            /** @description of previews */
             raw_code?: string;
+            /** @description of previews that came with one */
+            raw_lock?: string;
+            /** @description why it is where it is, for people */
             reason?: string;
+            /** @description absent in lists; the text WINDMILL_TOO_BIG for a large one */
             result?: unknown;
+            /** Format: int64 */
+            result_bytes: number;
+            /** @description too large for this answer: get_result has it */
+            result_too_big?: boolean;
+            /** @description only of jobs that are not final */
             running?: boolean;
+            /** Format: date-time */
             scheduled_for?: string;
             script_hash?: string;
             script_path?: string;
+            /**
+             * Format: int64
+             * @description from when it could start to when it did
+             */
             self_wait_time_ms?: number;
+            /** Format: date-time */
             started_at?: string;
             /** @enum {string} */
             status: "queued" | "running" | "success" | "failure" | "canceled" | "poisoned";
+            /** @description only of final jobs */
             success?: boolean;
             tag: string;
+            /**
+             * Format: double
+             * @description seconds an attempt may take
+             */
+            timeout_s?: number;
+            /** @description ui, api, webhook, cli, rerun or deploy */
             trigger_kind?: string;
-            type: string;
+            /** @enum {string} */
+            type: "QueuedJob" | "CompletedJob";
+            /**
+             * Format: int64
+             * @description the user's own code alone
+             */
+            user_ms?: number;
             visible_to_owner: boolean;
+            /** @description of the current or last attempt */
             worker?: string;
-            workspace_id?: string;
+            workspace_id: string;
+        };
+        JobUpdate: {
+            completed?: boolean;
+            error?: string;
+            /** @description once it is final, in streams */
+            job?: components["schemas"]["Job"];
+            /**
+             * Format: int64
+             * @description bytes; where to go on
+             */
+            log_offset?: number;
+            /**
+             * Format: int64
+             * @description kilobytes
+             */
+            mem_peak?: number;
+            new_logs?: string;
+            new_result_stream?: string;
+            /** @description once it is final, in streams that asked for it */
+            only_result?: unknown;
+            /** @description why it is where it is, for people */
+            reason?: string;
+            running?: boolean;
+            /** Format: int64 */
+            stream_offset?: number;
+            /**
+             * @description only in streams
+             * @enum {string}
+             */
+            type?: "update" | "ping" | "error" | "notfound" | "timeout";
         };
         Language: {
+            /** @description line comment prefix */
             comment: string;
+            /** @description a paragraph in Markdown */
             doc: string;
+            /** @description editor mode */
             editor: string;
+            /** @description name of a tabler icon */
             icon: string;
             id: string;
-            runtime?: {
-                name: string;
-                present: boolean;
-                version?: string;
-            };
+            runtime: components["schemas"]["LanguageRuntime"];
+            /** @description of files in an export, preferred first */
             suffixes: string[];
+            /** @description source to start from, by script kind */
             templates: {
                 [key: string]: string;
             };
             title: string;
         };
+        LanguageRuntime: {
+            /** @description how to install it, when it is missing */
+            hint?: string;
+            name: string;
+            /** @description found on the server's host; workers install it when it is missing */
+            present: boolean;
+            version?: string;
+        };
+        Login: {
+            email: string;
+            password: string;
+        };
+        LogWindow: {
+            /** @description nothing will be added */
+            final: boolean;
+            /**
+             * Format: int64
+             * @description where the next window begins
+             */
+            next: number;
+            /**
+             * Format: int64
+             * @description of text in the whole log, bytes
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description of the whole log now, bytes
+             */
+            size: number;
+            /** @description UTF-8 with ANSI colours */
+            text: string;
+        };
+        NewScript: {
+            assets?: unknown;
+            /** @description accepted; always inferred */
+            auto_kind?: string | null;
+            /** @description take whatever version is newest as the parent */
+            auto_parent?: boolean | null;
+            cache_ignore_s3_path?: boolean | null;
+            /** Format: int64 */
+            cache_ttl?: number | null;
+            codebase?: string | null;
+            concurrency_key?: string | null;
+            /** Format: int64 */
+            concurrency_time_window_s?: number | null;
+            /** Format: int64 */
+            concurrent_limit?: number | null;
+            content: string;
+            debounce_args_to_accumulate?: string[] | null;
+            /** Format: int64 */
+            debounce_delay_s?: number | null;
+            debounce_key?: string | null;
+            dedicated_worker?: boolean | null;
+            /** Format: int64 */
+            delete_after_secs?: number | null;
+            delete_after_use?: boolean | null;
+            deployment_message?: string | null;
+            description?: string | null;
+            /** @description NAME=value */
+            envs?: string[] | null;
+            /** @description accepted; always inferred */
+            has_preprocessor?: boolean | null;
+            is_template?: boolean | null;
+            /** @description script, failure, trigger, command, approval or preprocessor; script when left out */
+            kind?: string | null;
+            labels?: string[] | null;
+            language: string;
+            /** @description dependencies that are resolved already */
+            lock?: string | null;
+            /** Format: int64 */
+            max_total_debounces_amount?: number | null;
+            /** Format: int64 */
+            max_total_debouncing_time?: number | null;
+            modules?: unknown;
+            /** @description accepted; always inferred */
+            no_main_func?: boolean | null;
+            on_behalf_of?: string | null;
+            on_behalf_of_email?: string | null;
+            /** @description the version this one was made from */
+            parent_hash?: string | null;
+            path: string;
+            preserve_on_behalf_of?: boolean | null;
+            /**
+             * Format: int64
+             * @description 1 to 100, higher first
+             */
+            priority?: number | null;
+            restart_unless_cancelled?: boolean | null;
+            /** @description JSON Schema of the arguments; inferred from the code when left out or {} */
+            schema?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description keep one's draft at the path */
+            skip_draft_deletion?: boolean | null;
+            summary?: string | null;
+            /** @description the workers that run it */
+            tag?: string | null;
+            /**
+             * Format: int64
+             * @description seconds
+             */
+            timeout?: number | null;
+            visible_to_runner_only?: boolean | null;
+            ws_error_handler_muted?: boolean | null;
+        };
+        NewToken: {
+            /**
+             * Format: date-time
+             * @description never, when left out
+             */
+            expiration?: string | null;
+            label?: string | null;
+            read_only?: boolean | null;
+            /** @description domain:action[:paths]; all, when left out */
+            scopes?: string[] | null;
+            /** @description all of one's workspaces, when left out */
+            workspace_id?: string | null;
+        };
+        Preview: {
+            args?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description the code; left out to run what is deployed at path or script_hash */
+            content?: string | null;
+            /** @description accepted */
+            dedicated_worker?: boolean | null;
+            /** @description NAME=value */
+            envs?: string[] | null;
+            /** @description accepted */
+            flow_path?: string | null;
+            /** @description code */
+            kind?: string | null;
+            language?: string | null;
+            /** @description dependencies that are resolved already */
+            lock?: string | null;
+            /** @description must be absent or null: modules cannot be run yet */
+            modules?: unknown;
+            /** @description where relative imports start */
+            path?: string | null;
+            script_hash?: string | null;
+            tag?: string | null;
+            /** @description accepted */
+            temp_script_refs?: unknown;
+        };
+        Problem: {
+            /**
+             * @description the kind of error
+             * @enum {string}
+             */
+            code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "conflict" | "too_large" | "rate_limited" | "fenced" | "canceled" | "internal" | "unavailable" | "timeout" | "storage_full";
+            /** @description what happened and why, one sentence */
+            detail: string;
+            /** @description each wrong place of the input */
+            errors?: components["schemas"]["ProblemField"][];
+            /** @description what to do next */
+            hint?: string;
+            /** @description finds the request in the server's log */
+            request_id: string;
+            /** Format: int64 */
+            status: number;
+            /** @description the status in words */
+            title: string;
+        };
+        ProblemField: {
+            /** @description a path from the root of the body, or query.<name> */
+            location: string;
+            message: string;
+        };
+        QueueCount: {
+            /** Format: int64 */
+            database_length: number;
+            /** Format: int64 */
+            running: number;
+            /** Format: int64 */
+            suspended: number;
+        };
+        Rerun: {
+            /** @description the same as before, when left out */
+            args?: {
+                [key: string]: unknown;
+            } | null;
+        };
         Script: {
             archived: boolean;
+            assets?: unknown;
+            cache_ignore_s3_path?: boolean | null;
+            /** Format: int64 */
+            cache_ttl?: number | null;
+            codebase?: string | null;
+            concurrency_key?: string | null;
+            /** Format: int64 */
+            concurrency_time_window_s?: number | null;
+            /** Format: int64 */
+            concurrent_limit?: number | null;
+            /** @description empty in lists */
             content: string;
+            /** Format: date-time */
             created_at: string;
             created_by: string;
+            debounce_args_to_accumulate?: string[] | null;
+            /** Format: int64 */
+            debounce_delay_s?: number | null;
+            debounce_key?: string | null;
+            dedicated_worker?: boolean | null;
+            /** Format: int64 */
+            delete_after_secs?: number | null;
+            delete_after_use?: boolean | null;
             deleted: boolean;
+            deployment_msg?: string;
             description: string;
+            envs?: string[];
             extra_perms: {
                 [key: string]: boolean;
             };
-            has_draft?: boolean;
             has_preprocessor: boolean;
             hash: string;
             is_template: boolean;
-            kind: string;
+            /** @enum {string} */
+            kind: "script" | "failure" | "trigger" | "command" | "approval" | "preprocessor";
             labels?: string[];
             language: string;
+            /** @description absent while being resolved */
             lock?: string;
             lock_error_logs?: string;
-            no_main_func?: boolean;
+            /** Format: int64 */
+            max_total_debounces_amount?: number | null;
+            /** Format: int64 */
+            max_total_debouncing_time?: number | null;
+            modules?: unknown;
+            /** @description a library: cannot run */
+            no_main_func: boolean;
+            on_behalf_of?: string | null;
+            on_behalf_of_email?: string | null;
             parent_hashes?: string[];
             path: string;
-            schema?: unknown;
+            preserve_on_behalf_of?: boolean | null;
+            /** Format: int64 */
+            priority?: number;
+            restart_unless_cancelled?: boolean | null;
+            schema?: {
+                [key: string]: unknown;
+            };
             starred: boolean;
             summary: string;
             tag?: string;
+            /** Format: int64 */
             timeout?: number;
+            visible_to_runner_only?: boolean | null;
+            workspace_id: string;
+            ws_error_handler_muted?: boolean | null;
+        };
+        ScriptHistory: {
+            archived: boolean;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            deleted: boolean;
+            deployment_msg?: string;
+            script_hash: string;
+            summary: string;
+        };
+        SetPassword: {
+            /** @description the present one */
+            old_password: string;
+            /** @description the new one */
+            password: string;
         };
         Signature: {
-            error?: {
-                column: number;
-                line: number;
-                message: string;
+            /** @description what the entry point says about itself */
+            doc?: string;
+            /** @description why the source cannot be read */
+            error?: components["schemas"]["SignatureError"];
+            has_preprocessor: boolean;
+            /** @description packages, in the words of the language's registry */
+            imports: string[];
+            /** @description a library: cannot run */
+            no_main: boolean;
+            /** @description absent with an error */
+            schema?: {
+                [key: string]: unknown;
             };
-            has_preprocessor?: boolean;
-            imports?: string[];
-            no_main?: boolean;
-            schema: unknown;
-            streams?: boolean;
+            /** @description paths of the workspace scripts that it imports */
+            scripts: string[];
+            /** @description a generator: its items arrive as they come */
+            streams: boolean;
+        };
+        SignatureError: {
+            /** Format: int64 */
+            column: number;
+            /** Format: int64 */
+            line: number;
+            message: string;
+        };
+        SignatureRequest: {
+            content: string;
+            language: string;
+            /** @description where relative imports start */
+            path?: string | null;
         };
         Token: {
+            /** Format: date-time */
             created_at: string;
-            current?: boolean;
+            /** @description this request was made with it */
+            current: boolean;
             email?: string;
+            /** Format: date-time */
             expiration?: string;
-            id?: string;
-            kind?: string;
+            id: string;
+            /** @enum {string} */
+            kind: "session" | "personal";
             label?: string;
+            /** Format: date-time */
             last_used_at: string;
             read_only: boolean;
             scopes?: string[];
             token_prefix: string;
             workspace_id?: string;
         };
-        Welcome: {
+        User: {
+            /** Format: date-time */
+            created_at: string;
+            disabled: boolean;
             email: string;
+            folders: string[];
+            folders_owners: string[];
+            folders_read: string[];
+            groups: string[];
+            is_admin: boolean;
+            is_super_admin: boolean;
+            name?: string;
+            /** @description an administrator of the instance who looks from outside */
+            non_member: boolean;
+            operator: boolean;
+            /** @enum {string} */
+            role: "operator" | "developer" | "admin";
+            username: string;
+            workspace_id: string;
+        };
+        UserWorkspace: {
+            color: string;
+            created_by?: string;
+            disabled: boolean;
+            id: string;
+            is_dev_workspace: boolean;
+            name: string;
+            /** @enum {string} */
+            role: "operator" | "developer" | "admin";
+            username: string;
+        };
+        Welcome: {
+            /** @description of the user it signs in; empty when the holder chooses: the first administrator */
+            email: string;
+            /** @description the user exists: the link signs in, and sets a password only when one is given */
             exists: boolean;
+            /** Format: date-time */
             expires_at: string;
+            /** @description makes the first administrator */
             first: boolean;
             name: string;
             workspace: string;
         };
         Welcomed: {
+            /** @description of the session, also set as a cookie */
             token: string;
+            /** @description to go to; may be empty */
             workspace: string;
         };
-        Whoami: {
-            created_at: string;
-            disabled: boolean;
-            email: string;
-            folders: string[];
-            groups: string[];
-            is_admin: boolean;
-            is_super_admin: boolean;
-            name?: string;
-            operator: boolean;
-            role?: string;
-            username: string;
+        Why: {
+            /** @description for people; empty when there is nothing to say */
+            reason: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "success" | "failure" | "canceled" | "poisoned";
         };
         Worker: {
+            /** @description the tags it serves */
             custom_tags: string[];
             ip: string;
-            job_isolation?: string;
+            job_isolation: string;
+            /** Format: int64 */
             jobs_executed: number;
             languages: string[];
+            /**
+             * Format: int64
+             * @description seconds ago
+             */
             last_ping: number;
+            /** Format: int64 */
             running: number;
+            /**
+             * Format: int64
+             * @description how many jobs it runs at once
+             */
             slots: number;
+            /** Format: date-time */
             started_at: string;
             wm_version: string;
+            /** @description its name */
             worker: string;
             worker_group: string;
+            /** @description its host */
             worker_instance: string;
+        };
+        Workspace: {
+            deleted: boolean;
+            id: string;
+            name: string;
+            owner: string;
         };
         Workspaces: {
             email: string;
-            workspaces: {
-                color: string;
-                disabled: boolean;
-                id: string;
-                name: string;
-                username: string;
-            }[];
+            workspaces: components["schemas"]["UserWorkspace"][];
         };
     };
     responses: never;
@@ -608,14 +1872,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    email: string;
-                    password: string;
-                };
+                "application/json": components["schemas"]["Login"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description the session's token */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -624,13 +1885,13 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -644,7 +1905,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description a sentence */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -653,21 +1914,22 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     welcomeInfo: {
         parameters: {
-            query?: {
-                token?: string;
+            query: {
+                /** @description the secret of the link */
+                token: string;
             };
             header?: never;
             path?: never;
@@ -675,7 +1937,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -684,13 +1946,13 @@ export interface operations {
                     "application/json": components["schemas"]["Welcome"];
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -704,16 +1966,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    email?: string;
-                    name?: string;
-                    password?: string;
-                    token: string;
-                };
+                "application/json": components["schemas"]["AcceptWelcome"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -722,18 +1979,18 @@ export interface operations {
                     "application/json": components["schemas"]["Welcomed"];
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    languages: {
+    getHealthStatus: {
         parameters: {
             query?: never;
             header?: never;
@@ -742,7 +1999,36 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLanguages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -751,13 +2037,71 @@ export interface operations {
                     "application/json": components["schemas"]["Language"][];
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OpenAPI 3.1 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCurrentEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description an e-mail address */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -771,14 +2115,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    old_password: string;
-                    password: string;
-                };
+                "application/json": components["schemas"]["SetPassword"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description a sentence */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -787,13 +2128,13 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -807,17 +2148,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    expiration?: string;
-                    label?: string;
-                    scopes?: string[];
-                    workspace_id?: string;
-                };
+                "application/json": components["schemas"]["NewToken"];
             };
         };
         responses: {
-            /** @description ok */
-            200: {
+            /** @description the secret */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -825,13 +2161,13 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -841,13 +2177,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description the first 10 characters, or the id */
                 token_prefix: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description a sentence */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -856,13 +2193,13 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -870,7 +2207,14 @@ export interface operations {
     listTokens: {
         parameters: {
             query?: {
+                /** @description leave out the sessions of browsers */
                 exclude_ephemeral?: boolean;
+                /** @description rows, 1 to 1000; 30 when left out */
+                limit?: number;
+                /** @description of Windmill's clients, counted from 1; prefer before or after */
+                page?: number;
+                /** @description the same, in Windmill's words */
+                per_page?: number;
             };
             header?: never;
             path?: never;
@@ -878,7 +2222,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -887,13 +2231,13 @@ export interface operations {
                     "application/json": components["schemas"]["Token"][];
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -907,7 +2251,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -916,18 +2260,18 @@ export interface operations {
                     "application/json": components["schemas"]["GlobalWhoami"];
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    version: {
+    backendVersion: {
         parameters: {
             query?: never;
             header?: never;
@@ -936,7 +2280,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description the version, like v1.2.3 */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -945,22 +2289,201 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    getJob: {
+    listDrafts: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draft"][];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getScriptDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
+                path: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draft"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putScriptDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
+                path: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                } | null;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draft"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteScriptDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
+                path: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watchWorkspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description an endless stream of notes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": {
+                        /** @description a job's id */
+                        j?: string;
+                        /** @description queued, started, log, done, cancel or deployed */
+                        k?: string;
+                        /** @description the job's state */
+                        s?: string;
+                        /** @description the job's tag */
+                        t?: string;
+                        /** @description the workspace */
+                        w?: string;
+                    };
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCompletedJobResultMaybe: {
+        parameters: {
+            query?: {
+                get_started?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description a UUID */
                 id: string;
                 workspace: string;
             };
@@ -968,7 +2491,81 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description whether the job is final, and its result */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        completed: boolean;
+                        /** @description null until completed */
+                        result: unknown;
+                        /** @description only when asked for */
+                        started?: boolean;
+                        /** @description only when completed */
+                        success?: boolean;
+                    };
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCompletedJobResult: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a UUID */
+                id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the result, byte for byte */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCompletedJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a UUID */
+                id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -977,36 +2574,67 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    cancelJob: {
+    getJobArgs: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description a UUID */
                 id: string;
                 workspace: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": {
-                    reason?: string;
+        requestBody?: never;
+        responses: {
+            /** @description the arguments, as they were sent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
+    };
+    getJobLogs: {
+        parameters: {
+            query?: {
+                /** @description accepted */
+                remove_ansi_warnings?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description a UUID */
+                id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description the log, with ANSI colours */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1015,34 +2643,320 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    listJobs: {
+    getRootJobId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a UUID */
+                id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a job's id */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getJob: {
         parameters: {
             query?: {
+                no_code?: boolean;
+                no_logs?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description a UUID */
+                id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getJobUpdatesSSE: {
+        parameters: {
+            query?: {
+                /** @description accepted; updates always come at once */
+                fast?: boolean;
+                /** @description accepted */
+                get_progress?: boolean;
+                log_offset?: number;
+                no_logs?: boolean;
+                /** @description tell the result at the end instead of the whole job */
+                only_result?: boolean;
+                /** @description the caller knows that it runs */
+                running?: boolean;
+                stream_offset?: number;
+            };
+            header?: {
+                /** @description where a broken stream ended */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                /** @description a UUID */
+                id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description updates of the job until it is final */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["JobUpdate"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getJobUpdates: {
+        parameters: {
+            query?: {
+                /** @description accepted */
+                get_progress?: boolean;
+                log_offset?: number;
+                no_logs?: boolean;
+                /** @description the caller knows that it runs */
+                running?: boolean;
+                stream_offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description a UUID */
+                id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobUpdate"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getJobLogWindow: {
+        parameters: {
+            query?: {
+                kind?: "log" | "stream";
+                /** @description bytes */
+                limit?: number;
+                /** @description bytes from the start; negative counts from the end */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description a UUID */
+                id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogWindow"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelQueuedJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a UUID */
+                id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CancelJob"];
+            };
+        };
+        responses: {
+            /** @description the job's id */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    whyJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a UUID */
+                id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Why"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCompletedJobs: {
+        parameters: {
+            query?: {
+                /** @description a job's id: only older ones; the last id of the page before */
+                before?: string;
                 created_after?: string;
                 created_before?: string;
+                /** @description a user name */
                 created_by?: string;
+                has_null_parent?: boolean;
+                /** @description there are no flow steps yet */
+                is_flow_step?: boolean;
+                /** @description there are no schedules yet */
+                is_not_schedule?: boolean;
+                /** @description no job is skipped yet */
                 is_skipped?: boolean;
+                /** @description separated by commas: script, preview, dependencies; kinds of Windmill's that do not exist here match nothing */
                 job_kinds?: string;
                 label?: string;
+                /** @description rows, 1 to 1000; 30 when left out */
+                limit?: number;
+                /** @description newest first, unless false */
+                order_desc?: boolean;
+                /** @description of Windmill's clients, counted from 1; prefer before or after */
                 page?: number;
+                parent_job?: string;
+                /** @description the same, in Windmill's words */
                 per_page?: number;
-                running?: boolean;
+                script_hash?: string;
                 script_path_exact?: string;
                 script_path_start?: string;
+                /** @description separated by commas: success, failure, canceled, poisoned */
                 status?: string;
                 success?: boolean;
                 tag?: string;
+                trigger_kind?: string;
                 worker?: string;
             };
             header?: never;
@@ -1053,7 +2967,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1062,37 +2976,238 @@ export interface operations {
                     "application/json": components["schemas"]["Job"][];
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    rerun: {
+    listJobs: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description a job's id: only older ones; the last id of the page before */
+                before?: string;
+                created_after?: string;
+                created_before?: string;
+                /** @description a user name */
+                created_by?: string;
+                has_null_parent?: boolean;
+                /** @description there are no flow steps yet */
+                is_flow_step?: boolean;
+                /** @description there are no schedules yet */
+                is_not_schedule?: boolean;
+                /** @description no job is skipped yet */
+                is_skipped?: boolean;
+                /** @description separated by commas: script, preview, dependencies; kinds of Windmill's that do not exist here match nothing */
+                job_kinds?: string;
+                label?: string;
+                /** @description rows, 1 to 1000; 30 when left out */
+                limit?: number;
+                /** @description newest first, unless false */
+                order_desc?: boolean;
+                /** @description of Windmill's clients, counted from 1; prefer before or after */
+                page?: number;
+                parent_job?: string;
+                /** @description the same, in Windmill's words */
+                per_page?: number;
+                /** @description only jobs that are not final */
+                running?: boolean;
+                script_hash?: string;
+                script_path_exact?: string;
+                script_path_start?: string;
+                /** @description separated by commas: queued, running, success, failure, canceled, poisoned */
+                status?: string;
+                /** @description only final jobs, with this outcome */
+                success?: boolean;
+                tag?: string;
+                trigger_kind?: string;
+                worker?: string;
+            };
             header?: never;
             path: {
-                id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"][];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelSelection: {
+        parameters: {
+            query?: {
+                /** @description accepted; cancel always ends all processes */
+                force_cancel?: boolean;
+            };
+            header?: never;
+            path: {
                 workspace: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": {
-                    args?: unknown;
-                };
+                "application/json": string[];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getQueueCount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueCount"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listQueue: {
+        parameters: {
+            query?: {
+                /** @description a job's id: only older ones; the last id of the page before */
+                before?: string;
+                created_after?: string;
+                created_before?: string;
+                /** @description a user name */
+                created_by?: string;
+                has_null_parent?: boolean;
+                /** @description there are no flow steps yet */
+                is_flow_step?: boolean;
+                /** @description there are no schedules yet */
+                is_not_schedule?: boolean;
+                /** @description no job is skipped yet */
+                is_skipped?: boolean;
+                /** @description separated by commas: script, preview, dependencies; kinds of Windmill's that do not exist here match nothing */
+                job_kinds?: string;
+                label?: string;
+                /** @description rows, 1 to 1000; 30 when left out */
+                limit?: number;
+                /** @description newest first, unless false */
+                order_desc?: boolean;
+                /** @description of Windmill's clients, counted from 1; prefer before or after */
+                page?: number;
+                parent_job?: string;
+                /** @description the same, in Windmill's words */
+                per_page?: number;
+                running?: boolean;
+                script_hash?: string;
+                script_path_exact?: string;
+                script_path_start?: string;
+                tag?: string;
+                trigger_kind?: string;
+                worker?: string;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"][];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rerunJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a UUID */
+                id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Rerun"];
+            };
+        };
+        responses: {
+            /** @description the job's id */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1100,35 +3215,782 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runAndStreamScriptByHashGet: {
+        parameters: {
+            query?: {
+                /** @description accepted */
+                cache_ttl?: string;
+                /** @description headers to pass as arguments, separated by commas; - becomes _ */
+                include_header?: string;
+                /** @description query parameters to pass as arguments, separated by commas */
+                include_query?: string;
+                /** @description accepted */
+                invisible_to_owner?: boolean;
+                /** @description a UUID to give the job, so that a request can be repeated safely */
+                job_id?: string;
+                /** @description the job that asks */
+                parent_job?: string;
+                /** @description the arguments as base64url of JSON, for GET */
+                payload?: string;
+                /** @description accepted */
+                queue_limit?: string;
+                /** @description pass the text of the body as the argument raw_string too */
+                raw?: boolean;
+                /** @description accepted */
+                root_job?: string;
+                /** @description not before this time */
+                scheduled_for?: string;
+                /** @description not before so many seconds from now */
+                scheduled_in_secs?: number;
+                /** @description accepted */
+                skip_preprocessor?: boolean;
+                /** @description the workers that run it */
+                tag?: string;
+                /** @description seconds */
+                timeout?: number;
+                /** @description a token, for senders that cannot set headers */
+                token?: string;
+                /** @description pass the whole body as the argument body */
+                wrap_body?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description 16 hexadecimal digits */
+                hash: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description updates of the job until it is final */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["JobUpdate"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runAndStreamScriptByHash: {
+        parameters: {
+            query?: {
+                /** @description accepted */
+                cache_ttl?: string;
+                /** @description headers to pass as arguments, separated by commas; - becomes _ */
+                include_header?: string;
+                /** @description query parameters to pass as arguments, separated by commas */
+                include_query?: string;
+                /** @description accepted */
+                invisible_to_owner?: boolean;
+                /** @description a UUID to give the job, so that a request can be repeated safely */
+                job_id?: string;
+                /** @description the job that asks */
+                parent_job?: string;
+                /** @description the arguments as base64url of JSON, for GET */
+                payload?: string;
+                /** @description accepted */
+                queue_limit?: string;
+                /** @description pass the text of the body as the argument raw_string too */
+                raw?: boolean;
+                /** @description accepted */
+                root_job?: string;
+                /** @description not before this time */
+                scheduled_for?: string;
+                /** @description not before so many seconds from now */
+                scheduled_in_secs?: number;
+                /** @description accepted */
+                skip_preprocessor?: boolean;
+                /** @description the workers that run it */
+                tag?: string;
+                /** @description seconds */
+                timeout?: number;
+                /** @description a token, for senders that cannot set headers */
+                token?: string;
+                /** @description pass the whole body as the argument body */
+                wrap_body?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description 16 hexadecimal digits */
+                hash: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        /** @description the arguments: keys of a JSON object; other JSON arrives as the argument body */
+        requestBody?: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+                "application/x-www-form-urlencoded": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description updates of the job until it is final */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["JobUpdate"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runAndStreamScriptByPathGet: {
+        parameters: {
+            query?: {
+                /** @description accepted */
+                cache_ttl?: string;
+                /** @description headers to pass as arguments, separated by commas; - becomes _ */
+                include_header?: string;
+                /** @description query parameters to pass as arguments, separated by commas */
+                include_query?: string;
+                /** @description accepted */
+                invisible_to_owner?: boolean;
+                /** @description a UUID to give the job, so that a request can be repeated safely */
+                job_id?: string;
+                /** @description the job that asks */
+                parent_job?: string;
+                /** @description the arguments as base64url of JSON, for GET */
+                payload?: string;
+                /** @description accepted */
+                queue_limit?: string;
+                /** @description pass the text of the body as the argument raw_string too */
+                raw?: boolean;
+                /** @description accepted */
+                root_job?: string;
+                /** @description not before this time */
+                scheduled_for?: string;
+                /** @description not before so many seconds from now */
+                scheduled_in_secs?: number;
+                /** @description accepted */
+                skip_preprocessor?: boolean;
+                /** @description the workers that run it */
+                tag?: string;
+                /** @description seconds */
+                timeout?: number;
+                /** @description a token, for senders that cannot set headers */
+                token?: string;
+                /** @description pass the whole body as the argument body */
+                wrap_body?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
+                path: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description updates of the job until it is final */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["JobUpdate"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runAndStreamScriptByPath: {
+        parameters: {
+            query?: {
+                /** @description accepted */
+                cache_ttl?: string;
+                /** @description headers to pass as arguments, separated by commas; - becomes _ */
+                include_header?: string;
+                /** @description query parameters to pass as arguments, separated by commas */
+                include_query?: string;
+                /** @description accepted */
+                invisible_to_owner?: boolean;
+                /** @description a UUID to give the job, so that a request can be repeated safely */
+                job_id?: string;
+                /** @description the job that asks */
+                parent_job?: string;
+                /** @description the arguments as base64url of JSON, for GET */
+                payload?: string;
+                /** @description accepted */
+                queue_limit?: string;
+                /** @description pass the text of the body as the argument raw_string too */
+                raw?: boolean;
+                /** @description accepted */
+                root_job?: string;
+                /** @description not before this time */
+                scheduled_for?: string;
+                /** @description not before so many seconds from now */
+                scheduled_in_secs?: number;
+                /** @description accepted */
+                skip_preprocessor?: boolean;
+                /** @description the workers that run it */
+                tag?: string;
+                /** @description seconds */
+                timeout?: number;
+                /** @description a token, for senders that cannot set headers */
+                token?: string;
+                /** @description pass the whole body as the argument body */
+                wrap_body?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
+                path: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        /** @description the arguments: keys of a JSON object; other JSON arrives as the argument body */
+        requestBody?: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+                "application/x-www-form-urlencoded": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description updates of the job until it is final */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["JobUpdate"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runWaitResultScriptByHashGet: {
+        parameters: {
+            query?: {
+                /** @description accepted */
+                cache_ttl?: string;
+                /** @description headers to pass as arguments, separated by commas; - becomes _ */
+                include_header?: string;
+                /** @description query parameters to pass as arguments, separated by commas */
+                include_query?: string;
+                /** @description accepted */
+                invisible_to_owner?: boolean;
+                /** @description a UUID to give the job, so that a request can be repeated safely */
+                job_id?: string;
+                /** @description the job that asks */
+                parent_job?: string;
+                /** @description the arguments as base64url of JSON, for GET */
+                payload?: string;
+                /** @description accepted */
+                queue_limit?: string;
+                /** @description pass the text of the body as the argument raw_string too */
+                raw?: boolean;
+                /** @description accepted */
+                root_job?: string;
+                /** @description not before this time */
+                scheduled_for?: string;
+                /** @description not before so many seconds from now */
+                scheduled_in_secs?: number;
+                /** @description accepted */
+                skip_preprocessor?: boolean;
+                /** @description the workers that run it */
+                tag?: string;
+                /** @description seconds */
+                timeout?: number;
+                /** @description a token, for senders that cannot set headers */
+                token?: string;
+                /** @description pass the whole body as the argument body */
+                wrap_body?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description 16 hexadecimal digits */
+                hash: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the result, byte for byte; of a run that failed, {"error": …} */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runWaitResultScriptByHash: {
+        parameters: {
+            query?: {
+                /** @description accepted */
+                cache_ttl?: string;
+                /** @description headers to pass as arguments, separated by commas; - becomes _ */
+                include_header?: string;
+                /** @description query parameters to pass as arguments, separated by commas */
+                include_query?: string;
+                /** @description accepted */
+                invisible_to_owner?: boolean;
+                /** @description a UUID to give the job, so that a request can be repeated safely */
+                job_id?: string;
+                /** @description the job that asks */
+                parent_job?: string;
+                /** @description the arguments as base64url of JSON, for GET */
+                payload?: string;
+                /** @description accepted */
+                queue_limit?: string;
+                /** @description pass the text of the body as the argument raw_string too */
+                raw?: boolean;
+                /** @description accepted */
+                root_job?: string;
+                /** @description not before this time */
+                scheduled_for?: string;
+                /** @description not before so many seconds from now */
+                scheduled_in_secs?: number;
+                /** @description accepted */
+                skip_preprocessor?: boolean;
+                /** @description the workers that run it */
+                tag?: string;
+                /** @description seconds */
+                timeout?: number;
+                /** @description a token, for senders that cannot set headers */
+                token?: string;
+                /** @description pass the whole body as the argument body */
+                wrap_body?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description 16 hexadecimal digits */
+                hash: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        /** @description the arguments: keys of a JSON object; other JSON arrives as the argument body */
+        requestBody?: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+                "application/x-www-form-urlencoded": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description the result, byte for byte; of a run that failed, {"error": …} */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runWaitResultScriptByPathGet: {
+        parameters: {
+            query?: {
+                /** @description accepted */
+                cache_ttl?: string;
+                /** @description headers to pass as arguments, separated by commas; - becomes _ */
+                include_header?: string;
+                /** @description query parameters to pass as arguments, separated by commas */
+                include_query?: string;
+                /** @description accepted */
+                invisible_to_owner?: boolean;
+                /** @description a UUID to give the job, so that a request can be repeated safely */
+                job_id?: string;
+                /** @description the job that asks */
+                parent_job?: string;
+                /** @description the arguments as base64url of JSON, for GET */
+                payload?: string;
+                /** @description accepted */
+                queue_limit?: string;
+                /** @description pass the text of the body as the argument raw_string too */
+                raw?: boolean;
+                /** @description accepted */
+                root_job?: string;
+                /** @description not before this time */
+                scheduled_for?: string;
+                /** @description not before so many seconds from now */
+                scheduled_in_secs?: number;
+                /** @description accepted */
+                skip_preprocessor?: boolean;
+                /** @description the workers that run it */
+                tag?: string;
+                /** @description seconds */
+                timeout?: number;
+                /** @description a token, for senders that cannot set headers */
+                token?: string;
+                /** @description pass the whole body as the argument body */
+                wrap_body?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
+                path: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the result, byte for byte; of a run that failed, {"error": …} */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runWaitResultScriptByPath: {
+        parameters: {
+            query?: {
+                /** @description accepted */
+                cache_ttl?: string;
+                /** @description headers to pass as arguments, separated by commas; - becomes _ */
+                include_header?: string;
+                /** @description query parameters to pass as arguments, separated by commas */
+                include_query?: string;
+                /** @description accepted */
+                invisible_to_owner?: boolean;
+                /** @description a UUID to give the job, so that a request can be repeated safely */
+                job_id?: string;
+                /** @description the job that asks */
+                parent_job?: string;
+                /** @description the arguments as base64url of JSON, for GET */
+                payload?: string;
+                /** @description accepted */
+                queue_limit?: string;
+                /** @description pass the text of the body as the argument raw_string too */
+                raw?: boolean;
+                /** @description accepted */
+                root_job?: string;
+                /** @description not before this time */
+                scheduled_for?: string;
+                /** @description not before so many seconds from now */
+                scheduled_in_secs?: number;
+                /** @description accepted */
+                skip_preprocessor?: boolean;
+                /** @description the workers that run it */
+                tag?: string;
+                /** @description seconds */
+                timeout?: number;
+                /** @description a token, for senders that cannot set headers */
+                token?: string;
+                /** @description pass the whole body as the argument body */
+                wrap_body?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
+                path: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        /** @description the arguments: keys of a JSON object; other JSON arrives as the argument body */
+        requestBody?: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+                "application/x-www-form-urlencoded": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description the result, byte for byte; of a run that failed, {"error": …} */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runScriptPreviewAndWaitResult: {
+        parameters: {
+            query?: {
+                /** @description accepted */
+                include_header?: string;
+                /** @description accepted */
+                invisible_to_owner?: boolean;
+                job_id?: string;
+                /** @description seconds */
+                timeout?: number;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Preview"];
+            };
+        };
+        responses: {
+            /** @description the result, byte for byte; of a run that failed, {"error": …} */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runScriptByHash: {
+        parameters: {
+            query?: {
+                /** @description accepted */
+                cache_ttl?: string;
+                /** @description headers to pass as arguments, separated by commas; - becomes _ */
+                include_header?: string;
+                /** @description query parameters to pass as arguments, separated by commas */
+                include_query?: string;
+                /** @description accepted */
+                invisible_to_owner?: boolean;
+                /** @description a UUID to give the job, so that a request can be repeated safely */
+                job_id?: string;
+                /** @description the job that asks */
+                parent_job?: string;
+                /** @description the arguments as base64url of JSON, for GET */
+                payload?: string;
+                /** @description accepted */
+                queue_limit?: string;
+                /** @description pass the text of the body as the argument raw_string too */
+                raw?: boolean;
+                /** @description accepted */
+                root_job?: string;
+                /** @description not before this time */
+                scheduled_for?: string;
+                /** @description not before so many seconds from now */
+                scheduled_in_secs?: number;
+                /** @description accepted */
+                skip_preprocessor?: boolean;
+                /** @description the workers that run it */
+                tag?: string;
+                /** @description seconds */
+                timeout?: number;
+                /** @description a token, for senders that cannot set headers */
+                token?: string;
+                /** @description pass the whole body as the argument body */
+                wrap_body?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description 16 hexadecimal digits */
+                hash: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        /** @description the arguments: keys of a JSON object; other JSON arrives as the argument body */
+        requestBody?: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+                "application/x-www-form-urlencoded": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description the job's id */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     runScriptByPath: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description accepted */
+                cache_ttl?: string;
+                /** @description headers to pass as arguments, separated by commas; - becomes _ */
+                include_header?: string;
+                /** @description query parameters to pass as arguments, separated by commas */
+                include_query?: string;
+                /** @description accepted */
+                invisible_to_owner?: boolean;
+                /** @description a UUID to give the job, so that a request can be repeated safely */
+                job_id?: string;
+                /** @description the job that asks */
+                parent_job?: string;
+                /** @description the arguments as base64url of JSON, for GET */
+                payload?: string;
+                /** @description accepted */
+                queue_limit?: string;
+                /** @description pass the text of the body as the argument raw_string too */
+                raw?: boolean;
+                /** @description accepted */
+                root_job?: string;
+                /** @description not before this time */
+                scheduled_for?: string;
+                /** @description not before so many seconds from now */
+                scheduled_in_secs?: number;
+                /** @description accepted */
+                skip_preprocessor?: boolean;
+                /** @description the workers that run it */
+                tag?: string;
+                /** @description seconds */
+                timeout?: number;
+                /** @description a token, for senders that cannot set headers */
+                token?: string;
+                /** @description pass the whole body as the argument body */
+                wrap_body?: boolean;
+            };
             header?: never;
             path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
                 path: string;
                 workspace: string;
             };
             cookie?: never;
         };
-        requestBody: {
+        /** @description the arguments: keys of a JSON object; other JSON arrives as the argument body */
+        requestBody?: {
             content: {
-                "application/json": unknown;
+                "application/json": {
+                    [key: string]: unknown;
+                };
+                "application/x-www-form-urlencoded": {
+                    [key: string]: unknown;
+                };
             };
         };
         responses: {
-            /** @description ok */
-            200: {
+            /** @description the job's id */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1136,20 +3998,28 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    runPreview: {
+    runScriptPreview: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description accepted */
+                include_header?: string;
+                /** @description accepted */
+                invisible_to_owner?: boolean;
+                job_id?: string;
+                /** @description seconds */
+                timeout?: number;
+            };
             header?: never;
             path: {
                 workspace: string;
@@ -1158,12 +4028,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": unknown;
+                "application/json": components["schemas"]["Preview"];
             };
         };
         responses: {
-            /** @description ok */
-            200: {
+            /** @description the job's id */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1171,13 +4041,46 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    archiveScriptByHash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 16 hexadecimal digits */
+                hash: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Script"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1187,6 +4090,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
                 path: string;
                 workspace: string;
             };
@@ -1194,7 +4098,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description a sentence */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1203,20 +4107,23 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     createScript: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the newest version when nothing changed */
+                skip_if_noop?: boolean;
+            };
             header?: never;
             path: {
                 workspace: string;
@@ -1225,12 +4132,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": unknown;
+                "application/json": components["schemas"]["NewScript"];
             };
         };
         responses: {
-            /** @description ok */
-            200: {
+            /** @description the hash */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1238,13 +4145,46 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteScriptByHash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 16 hexadecimal digits */
+                hash: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Script"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1254,6 +4194,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
                 path: string;
                 workspace: string;
             };
@@ -1261,7 +4202,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description the path */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1270,22 +4211,92 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    getScriptByPath: {
+    getScriptDeploymentStatus: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description 16 hexadecimal digits */
+                hash: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentStatus"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diffScripts: {
+        parameters: {
+            query: {
+                /** @description a hash */
+                from: string;
+                /** @description a hash */
+                to: string;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a unified diff; empty when equal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    existsScriptByPath: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
                 path: string;
                 workspace: string;
             };
@@ -1293,7 +4304,73 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getScriptLatestVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
+                path: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptHistory"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getScriptByHash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 16 hexadecimal digits */
+                hash: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1302,13 +4379,86 @@ export interface operations {
                     "application/json": components["schemas"]["Script"];
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getScriptByPath: {
+        parameters: {
+            query?: {
+                /** @description accepted; drafts have paths of their own */
+                get_draft?: boolean;
+                /** @description accepted */
+                with_starred_info?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
+                path: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Script"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getScriptHistoryByPath: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
+                path: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptHistory"][];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1316,14 +4466,35 @@ export interface operations {
     listScripts: {
         parameters: {
             query?: {
+                /** @description the last path of the page before */
                 after?: string;
+                /** @description an e-mail address */
+                created_by?: string;
+                /** @description accepted; drafts are listed by drafts/list */
+                include_draft_only?: boolean;
+                /** @description libraries are always listed */
+                include_without_main?: boolean;
+                /** @description one kind */
+                kinds?: string;
+                /** @description one language */
+                languages?: string;
+                /** @description rows, 1 to 1000; 30 when left out */
                 limit?: number;
+                /** @description newest first, instead of by path */
                 order_desc?: boolean;
+                /** @description of Windmill's clients, counted from 1; prefer before or after */
                 page?: number;
+                path_exact?: string;
                 path_start?: string;
+                /** @description the same, in Windmill's words */
                 per_page?: number;
+                /** @description in path and summary */
                 search?: string;
+                /** @description only archived ones instead */
                 show_archived?: boolean;
+                /** @description accepted; always there */
+                with_deployment_msg?: boolean;
+                without_description?: boolean;
             };
             header?: never;
             path: {
@@ -1333,7 +4504,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1342,18 +4513,115 @@ export interface operations {
                     "application/json": components["schemas"]["Script"][];
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    signature: {
+    listScriptPaths: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rawScriptByHash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 16 hexadecimal digits */
+                hash: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the code */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rawScriptByPath: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description u/<user>/<name> or f/<folder>/<name>, slashes as they are */
+                path: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the code */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inferSignature: {
         parameters: {
             query?: never;
             header?: never;
@@ -1364,14 +4632,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    content: string;
-                    language: string;
-                };
+                "application/json": components["schemas"]["SignatureRequest"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1380,13 +4645,75 @@ export interface operations {
                     "application/json": components["schemas"]["Signature"];
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"][];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUsernames: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1402,36 +4729,110 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Whoami"];
+                    "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    listWorkers: {
+    existsWorkerWithTag: {
         parameters: {
-            query?: never;
+            query: {
+                tag: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    existsWorkersWithTags: {
+        parameters: {
+            query: {
+                /** @description separated by commas, at most 100 */
+                tags: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: boolean;
+                    };
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWorkers: {
+        parameters: {
+            query?: {
+                /** @description rows, 1 to 1000; 30 when left out */
+                limit?: number;
+                /** @description of Windmill's clients, counted from 1; prefer before or after */
+                page?: number;
+                /** @description the same, in Windmill's words */
+                per_page?: number;
+                /** @description seen within so many seconds; 300 when left out */
+                ping_since?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1440,18 +4841,142 @@ export interface operations {
                     "application/json": components["schemas"]["Worker"][];
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    userWorkspaces: {
+    createWorkspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWorkspace"];
+            };
+        };
+        responses: {
+            /** @description a sentence */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    existsWorkspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExistsWorkspaceInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWorkspaces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workspace"][];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUserWorkspaces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workspaces"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthz: {
         parameters: {
             query?: never;
             header?: never;
@@ -1466,16 +4991,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Workspaces"];
+                    "text/plain": string;
                 };
             };
-            /** @description e */
+            /** @description a problem, told in the words of RFC 9457 */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ok */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

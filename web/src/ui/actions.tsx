@@ -70,7 +70,9 @@ export function useShortcuts() {
       if (!a.shortcut || (typing && !worksWhileTyping(a.shortcut))) return false;
       const chords = parseShortcut(a.shortcut);
       const recent = presses.slice(-chords.length);
-      return recent.length === chords.length && chords.every((c, i) => recent[i] !== undefined && matchesChord(c, recent[i]));
+      return (
+        recent.length === chords.length && chords.every((c, i) => recent[i] !== undefined && matchesChord(c, recent[i]))
+      );
     }),
   );
   useEffect(() => {
@@ -82,7 +84,8 @@ export function useShortcuts() {
       const action = find(presses, typing);
       if (!action) return;
       // A dialog on top has the keyboard, except for what works everywhere.
-      if (document.querySelector('[role="dialog"][aria-modal="true"]') && !worksWhileTyping(action.shortcut ?? '')) return;
+      if (document.querySelector('[role="dialog"][aria-modal="true"]') && !worksWhileTyping(action.shortcut ?? ''))
+        return;
       e.preventDefault();
       presses = [];
       if (!action.disabled) action.run();
@@ -155,7 +158,8 @@ function WithHint({ action, always, children }: { action: Action; always?: boole
   if (!always && !action.disabled && !action.shortcut) return children;
   const label = (
     <span>
-      {action.disabled ?? (always ? action.title : '')} {!action.disabled && action.shortcut && <Keys shortcut={action.shortcut} />}
+      {action.disabled ?? (always ? action.title : '')}{' '}
+      {!action.disabled && action.shortcut && <Keys shortcut={action.shortcut} />}
     </span>
   );
   // A disabled button has no hover of its own.

@@ -31,7 +31,11 @@ export function formatRelative(at: Date, now: Date): string {
   if (abs < 86_400) return say(Math.floor(abs / 3600), 'h');
   if (abs < 7 * 86_400) return say(Math.floor(abs / 86_400), 'd');
   const sameYear = at.getFullYear() === now.getFullYear();
-  return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: sameYear ? undefined : 'numeric' }).format(at);
+  return new Intl.DateTimeFormat('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    year: sameYear ? undefined : 'numeric',
+  }).format(at);
 }
 
 const exact = new Intl.DateTimeFormat('en-GB', {

@@ -38,7 +38,7 @@ const icons: Record<string, typeof IconCode> = {
 export function NamedIcon({ name, label, size = 18 }: { name: string; label?: string; size?: number }) {
   const Icon = icons[name] ?? IconCode;
   return label ? (
-    <span role="img" aria-label={label} title={label} style={{ display: 'inline-flex', color: 'var(--text-quiet)' }}>
+    <span role="img" aria-label={label} title={label} style={{ display: 'flex', color: 'var(--text-quiet)' }}>
       <Icon size={size} stroke={1.6} aria-hidden />
     </span>
   ) : (

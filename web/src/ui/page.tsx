@@ -5,6 +5,7 @@ import styles from './page.module.css';
 export function Page({
   title,
   sub,
+  tools,
   actions,
   scroll,
   inset,
@@ -12,6 +13,8 @@ export function Page({
 }: {
   title: ReactNode;
   sub?: ReactNode;
+  /** What chooses what the body shows: filters. */
+  tools?: ReactNode;
   actions?: ReactNode;
   /** The body scrolls as a whole; else its parts do. */
   scroll?: boolean;
@@ -24,6 +27,7 @@ export function Page({
       <header className={styles.header}>
         <h1>{title}</h1>
         {sub && <div className={styles.sub}>{sub}</div>}
+        {tools && <div className={styles.tools}>{tools}</div>}
         {actions && <div className={styles.actions}>{actions}</div>}
       </header>
       {/* A region that scrolls must be reachable by keyboard. */}

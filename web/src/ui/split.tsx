@@ -39,7 +39,10 @@ export function Split({
   onNarrowPane?: (id: string) => void;
 }) {
   const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false }) ?? false;
-  const { defaultLayout, onLayoutChanged } = useDefaultLayout({ id: `split.${name}`, panelIds: panes.map((p) => p.id) });
+  const { defaultLayout, onLayoutChanged } = useDefaultLayout({
+    id: `split.${name}`,
+    panelIds: panes.map((p) => p.id),
+  });
   if (narrow && !stack) return <NarrowPanes panes={panes} chosen={narrowPane} onChoose={onNarrowPane} />;
   const orientation = direction === 'row' ? 'horizontal' : 'vertical';
   return (
@@ -52,7 +55,13 @@ export function Split({
     >
       {panes.map((pane, i) => (
         <Fragment key={pane.id}>
-          {i > 0 && <Separator className={styles.separator} data-orientation={orientation} aria-label={`Resize ${pane.title}`} />}
+          {i > 0 && (
+            <Separator
+              className={styles.separator}
+              data-orientation={orientation}
+              aria-label={`Resize ${pane.title}`}
+            />
+          )}
           <Panel
             id={pane.id}
             className={styles.panel}

@@ -1,5 +1,12 @@
 import { ActionIcon, Button, CopyButton, Tooltip } from '@mantine/core';
-import { IconAlertTriangle, IconCheck, IconCopy, IconLock, IconMapPinOff, IconPlugConnectedX } from '@tabler/icons-react';
+import {
+  IconAlertTriangle,
+  IconCheck,
+  IconCopy,
+  IconLock,
+  IconMapPinOff,
+  IconPlugConnectedX,
+} from '@tabler/icons-react';
 import type { CSSProperties, ReactNode } from 'react';
 import styles from './states.module.css';
 

@@ -31,19 +31,11 @@ export function statusWord(status: Status): string {
 }
 
 /** A status as icon and word, never by colour alone. `iconOnly` keeps the word for screen readers. */
-export function StatusPill({
-  status,
-  word,
-  iconOnly,
-}: {
-  status: Status;
-  word?: ReactNode;
-  iconOnly?: boolean;
-}) {
+export function StatusPill({ status, word, iconOnly }: { status: Status; word?: ReactNode; iconOnly?: boolean }) {
   const { icon: Icon, word: standard } = looks[status];
   const tone = { '--tone': `var(--${status})`, '--tone-ground': `var(--${status}-ground)` } as CSSProperties;
   return (
-    <span className={iconOnly ? `${styles.pill} ${styles.bare}` : styles.pill} data-status={status} style={tone}>
+    <span className={iconOnly ? `${styles.pill} ${styles.bare}` : styles.pill} data-status={status} style={tone} title={iconOnly ? standard : undefined}>
       <Icon size={14} stroke={2.2} aria-hidden />
       <span className={iconOnly ? 'visually-hidden' : undefined}>{word ?? standard}</span>
     </span>

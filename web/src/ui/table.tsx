@@ -1,7 +1,15 @@
 import { useElementSize } from '@mantine/hooks';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useEffectEvent, useRef, useState } from 'react';
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  type ReactNode,
+  useEffect,
+  useEffectEvent,
+  useRef,
+  useState,
+} from 'react';
 import styles from './table.module.css';
 
 /** One column of a table. */
@@ -13,6 +21,8 @@ export type Column<Row> = {
   align?: 'end';
   /** Shows only when the table is at least this wide, pixels. */
   from?: number;
+  /** Shows only when the table is narrower than this, pixels. */
+  until?: number;
   sortable?: boolean;
   /** The title is only for screen readers. */
   silent?: boolean;
@@ -78,7 +88,7 @@ export function Table<Row>({
     if (rows.length > 0 && last >= rows.length - 5) end();
   }, [last, rows.length]);
 
-  const shown = columns.filter((c) => c.from === undefined || width === 0 || width >= c.from);
+  const shown = columns.filter((c) => width === 0 || (width >= (c.from ?? 0) && width < (c.until ?? Number.POSITIVE_INFINITY)));
   const template = { gridTemplateColumns: shown.map((c) => c.width).join(' ') };
   const at = Math.min(current, Math.max(0, rows.length - 1));
 
@@ -113,7 +123,8 @@ export function Table<Row>({
   const onClick = (e: MouseEvent, row: Row) => {
     if (!onOpen || e.defaultPrevented || !(e.target instanceof Element)) return;
     // Links, buttons and selected text keep what a click means to them.
-    if (e.target.closest('a, button, input, [role="menu"], [role="menuitem"]') || window.getSelection()?.toString()) return;
+    if (e.target.closest('a, button, input, [role="menu"], [role="menuitem"]') || window.getSelection()?.toString())
+      return;
     onOpen(row);
   };
 

@@ -90,7 +90,14 @@ function TokenRow({ token: t }: { token: Token }) {
           <strong>{name}</strong> <code className="quiet">{t.token_prefix}…</code>
         </div>
         <div className={styles.facts}>
-          {t.current ? 'this browser, now' : <>last used <Time at={t.last_used_at} /></>} · made <Time at={t.created_at} />
+          {t.current ? (
+            'this browser, now'
+          ) : (
+            <>
+              last used <Time at={t.last_used_at} />
+            </>
+          )}{' '}
+          · made <Time at={t.created_at} />
           {t.expiration && (
             <>
               {' '}
@@ -102,7 +109,13 @@ function TokenRow({ token: t }: { token: Token }) {
         </div>
       </div>
       {!t.current && (
-        <Button size="xs" color="danger" loading={remove.isPending} onClick={() => remove.mutate()} aria-label={`${t.kind === 'session' ? 'End' : 'Delete'} ${name} ${t.token_prefix}`}>
+        <Button
+          size="xs"
+          color="danger"
+          loading={remove.isPending}
+          onClick={() => remove.mutate()}
+          aria-label={`${t.kind === 'session' ? 'End' : 'Delete'} ${name} ${t.token_prefix}`}
+        >
           {t.kind === 'session' ? 'End' : 'Delete'}
         </Button>
       )}
@@ -173,10 +186,26 @@ function NewToken({ opened, workspace, onClose }: { opened: boolean; workspace: 
         </>
       ) : (
         <form className={styles.form} style={{ maxWidth: 'none' }} onSubmit={submit}>
-          <TextInput label="What for" placeholder="laptop" data-autofocus value={label} onChange={(e) => setLabel(e.currentTarget.value)} />
-          <Select label="Works for" data={lifetimes} value={days} onChange={(v) => setDays(v ?? '90')} allowDeselect={false} />
+          <TextInput
+            label="What for"
+            placeholder="laptop"
+            data-autofocus
+            value={label}
+            onChange={(e) => setLabel(e.currentTarget.value)}
+          />
+          <Select
+            label="Works for"
+            data={lifetimes}
+            value={days}
+            onChange={(v) => setDays(v ?? '90')}
+            allowDeselect={false}
+          />
           <Switch label="May only read" checked={readOnly} onChange={(e) => setReadOnly(e.currentTarget.checked)} />
-          <Switch label={`Only in the workspace ${workspace}`} checked={here} onChange={(e) => setHere(e.currentTarget.checked)} />
+          <Switch
+            label={`Only in the workspace ${workspace}`}
+            checked={here}
+            onChange={(e) => setHere(e.currentTarget.checked)}
+          />
           {create.isError && <Failing trouble={asProblem(create.error)} inline />}
           <Group justify="flex-end" gap="xs">
             <Button onClick={close}>Close</Button>

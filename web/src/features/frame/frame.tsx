@@ -81,7 +81,12 @@ export function Frame({ workspace, workspaces, me, member }: Props) {
           <WorkspaceMenu workspace={workspace} workspaces={workspaces} />
           <TrailSteps />
         </div>
-        <button type="button" className={styles.search} onClick={() => setOverlay('palette')} aria-label="Search and commands">
+        <button
+          type="button"
+          className={styles.search}
+          onClick={() => setOverlay('palette')}
+          aria-label="Search and commands"
+        >
           <IconSearch size={15} stroke={1.8} aria-hidden />
           <span>Search</span>
           <span>
@@ -132,7 +137,13 @@ function Rail({ workspace, open, toggle }: { workspace: string; open: boolean; t
         <IconHome size={20} stroke={1.6} aria-hidden />
         <span>Home</span>
       </Link>
-      <Link to="/w/$workspace/runs" params={params} className={styles.place} activeOptions={{ includeSearch: false }} title="Runs">
+      <Link
+        to="/w/$workspace/runs"
+        params={params}
+        className={styles.place}
+        activeOptions={{ includeSearch: false }}
+        title="Runs"
+      >
         <IconPlayerPlay size={20} stroke={1.6} aria-hidden />
         <span>Runs</span>
       </Link>

@@ -21,11 +21,7 @@ export function ProblemPage({ error, reset }: { error: unknown; reset: () => voi
       trouble={problem}
       // Asking again changes neither a permission nor whether something exists.
       retry={problem.status === 403 || problem.status === 404 ? undefined : retry}
-      actions={
-        <LinkButton to="/">
-          Go home
-        </LinkButton>
-      }
+      actions={<LinkButton to="/">Go home</LinkButton>}
     />
   );
 }

@@ -1,6 +1,14 @@
 import { ActionIcon, Button, Menu } from '@mantine/core';
 import { useLocalStorage } from '@mantine/hooks';
-import { IconArchive, IconChevronDown, IconCode, IconDotsVertical, IconPencil, IconPlus, IconTrash } from '@tabler/icons-react';
+import {
+  IconArchive,
+  IconChevronDown,
+  IconCode,
+  IconDotsVertical,
+  IconPencil,
+  IconPlus,
+  IconTrash,
+} from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
@@ -55,24 +63,29 @@ export function HomePage({ workspace, query }: { workspace: string; query: strin
     void navigate({ to: '/w/$workspace/scripts/get/$', params: { workspace, _splat: s.path } });
 
   return (
-    <Page title="Home" actions={<NewMenu workspace={workspace} />}>
+    <Page
+      title="Home"
+      actions={<NewMenu workspace={workspace} />}
+      tools={
+        scripts.length > 0 && (
+          <>
+            <FilterField
+              label="Filter scripts"
+              value={query}
+              onChange={setQuery}
+              onKeyDown={(e) => {
+                const [first] = rows;
+                if (e.key === 'Enter' && first) openScript(first);
+              }}
+            />
+            <span className={styles.count} role="status">
+              {query ? `${rows.length} of ${plural(scripts.length, 'script')}` : plural(scripts.length, 'script')}
+            </span>
+          </>
+        )
+      }
+    >
       <FirstRun workspace={workspace} scripts={scripts} jobs={jobs} />
-      {scripts.length > 0 && (
-        <div className={styles.bar}>
-          <FilterField
-            label="Filter scripts"
-            value={query}
-            onChange={setQuery}
-            onKeyDown={(e) => {
-              const [first] = rows;
-              if (e.key === 'Enter' && first) openScript(first);
-            }}
-          />
-          <span className={styles.count} role="status">
-            {query ? `${rows.length} of ${plural(scripts.length, 'script')}` : plural(scripts.length, 'script')}
-          </span>
-        </div>
-      )}
       {rows.length > 0 ? (
         <Table
           label="Scripts"
@@ -85,7 +98,10 @@ export function HomePage({ workspace, query }: { workspace: string; query: strin
           onSort={setSort}
         />
       ) : scripts.length > 0 ? (
-        <Empty title={`Nothing is called “${query}”`} actions={<Button onClick={() => setQuery('')}>Clear the filter</Button>}>
+        <Empty
+          title={`Nothing is called “${query}”`}
+          actions={<Button onClick={() => setQuery('')}>Clear the filter</Button>}
+        >
           The filter looks at paths and summaries.
         </Empty>
       ) : (
@@ -143,7 +159,11 @@ function NewMenu({ workspace }: { workspace: string }) {
 }
 
 function FirstRun({ workspace, scripts, jobs }: { workspace: string; scripts: Script[]; jobs: Job[] }) {
-  const [hidden, setHidden] = useLocalStorage({ key: 'ui.first-steps.hidden', defaultValue: false, getInitialValueInEffect: false });
+  const [hidden, setHidden] = useLocalStorage({
+    key: 'ui.first-steps.hidden',
+    defaultValue: false,
+    getInitialValueInEffect: false,
+  });
   const { data: member } = useQuery(memberQuery(workspace));
   const { data: languages } = useQuery(languagesQuery);
   if (hidden || !member) return null;
@@ -167,7 +187,9 @@ function useColumns(workspace: string, runs: Map<string, Job[]>, onDelete: (s: S
       title: 'Language',
       width: '20px',
       silent: true,
-      cell: (s) => <NamedIcon name={language(s.language)?.icon ?? ''} label={language(s.language)?.title ?? s.language} />,
+      cell: (s) => (
+        <NamedIcon name={language(s.language)?.icon ?? ''} label={language(s.language)?.title ?? s.language} />
+      ),
     },
     {
       id: 'name',
@@ -176,7 +198,12 @@ function useColumns(workspace: string, runs: Map<string, Job[]>, onDelete: (s: S
       sortable: true,
       cell: (s) => (
         <span className={styles.name}>
-          <Link to="/w/$workspace/scripts/get/$" params={{ workspace, _splat: s.path }} className={styles.title} tabIndex={-1}>
+          <Link
+            to="/w/$workspace/scripts/get/$"
+            params={{ workspace, _splat: s.path }}
+            className={styles.title}
+            tabIndex={-1}
+          >
             {s.summary || lastPart(s.path)}
           </Link>
           <span className={styles.path}>{s.path}</span>
@@ -279,7 +306,7 @@ function RowMenu({ workspace, script, onDelete }: { workspace: string; script: S
       id: 'edit',
       title: 'Edit',
       icon: IconPencil,
-      run: () => void navigate({ to: '/w/$workspace/scripts/get/$', params: { workspace, _splat: script.path } }),
+      run: () => void navigate({ to: '/w/$workspace/scripts/edit/$', params: { workspace, _splat: script.path } }),
     },
     { id: 'archive', title: 'Archive', icon: IconArchive, run: () => archive.mutate() },
     { id: 'delete', title: 'Delete…', icon: IconTrash, danger: true, run: onDelete },
@@ -300,11 +327,22 @@ function RowMenu({ workspace, script, onDelete }: { workspace: string; script: S
   );
 }
 
-function DeleteScript({ workspace, script, onClose }: { workspace: string; script: Script | undefined; onClose: () => void }) {
+function DeleteScript({
+  workspace,
+  script,
+  onClose,
+}: {
+  workspace: string;
+  script: Script | undefined;
+  onClose: () => void;
+}) {
   const client = useQueryClient();
   const remove = useMutation({
     mutationFn: (path: string) =>
-      api.POST('/api/w/{workspace}/scripts/delete/p/{path}', { params: { path: { workspace, path } }, parseAs: 'text' }),
+      api.POST('/api/w/{workspace}/scripts/delete/p/{path}', {
+        params: { path: { workspace, path } },
+        parseAs: 'text',
+      }),
     onSuccess: (_, path) => {
       toastDone(`Deleted ${path}`);
       onClose();
@@ -322,8 +360,8 @@ function DeleteScript({ workspace, script, onClose }: { workspace: string; scrip
       onConfirm={() => script && remove.mutate(script.path)}
       onClose={onClose}
     >
-      The code of all its versions will be gone, which cannot be undone. Its past runs stay. To hide it and keep the code,
-      archive it instead.
+      The code of all its versions will be gone, which cannot be undone. Its past runs stay. To hide it and keep the
+      code, archive it instead.
     </ConfirmByTyping>
   );
 }

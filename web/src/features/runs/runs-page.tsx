@@ -47,46 +47,54 @@ export function RunsPage({ workspace, filter }: { workspace: string; filter: Job
     setPath('');
     void navigate({ to: '/w/$workspace/runs', params: { workspace }, search: { kinds: filter.kinds } });
   };
-  const columns = useColumns(workspace, (by) => change({ by }), () => void runs.look());
+  const columns = useColumns(
+    workspace,
+    (by) => change({ by }),
+    () => void runs.look(),
+  );
 
   return (
-    <Page title="Runs" sub={filter.by && `started by ${filter.by}`}>
-      <div className={styles.bar}>
-        <FilterField
-          label="Filter by path"
-          placeholder="Path, like f/billing"
-          value={path}
-          width={240}
-          onChange={(p) => {
-            setPath(p);
-            changePath(p);
-          }}
-        />
-        <div className={styles.states} role="group" aria-label="Status">
-          {states.map((s) => (
-            <button
-              key={s.title}
-              type="button"
-              className={styles.state}
-              aria-pressed={filter.status === s.value}
-              onClick={() => change({ status: s.value })}
-            >
-              {s.title}
-            </button>
-          ))}
-        </div>
-        <Switch
-          size="xs"
-          label="Dependency jobs too"
-          checked={filter.kinds === 'all'}
-          onChange={(e) => change({ kinds: e.currentTarget.checked ? 'all' : undefined })}
-        />
-        {filter.by && (
-          <Button size="xs" variant="light" onClick={() => change({ by: undefined })}>
-            By {filter.by} ×
-          </Button>
-        )}
-      </div>
+    <Page
+      title="Runs"
+      tools={
+        <>
+          <FilterField
+            label="Filter by path"
+            placeholder="Path, like f/billing"
+            value={path}
+            width={240}
+            onChange={(p) => {
+              setPath(p);
+              changePath(p);
+            }}
+          />
+          <div className={styles.states} role="group" aria-label="Status">
+            {states.map((s) => (
+              <button
+                key={s.title}
+                type="button"
+                className={styles.state}
+                aria-pressed={filter.status === s.value}
+                onClick={() => change({ status: s.value })}
+              >
+                {s.title}
+              </button>
+            ))}
+          </div>
+          <Switch
+            size="xs"
+            label="Dependency jobs too"
+            checked={filter.kinds === 'all'}
+            onChange={(e) => change({ kinds: e.currentTarget.checked ? 'all' : undefined })}
+          />
+          {filter.by && (
+            <Button size="xs" variant="light" onClick={() => change({ by: undefined })}>
+              By {filter.by} ×
+            </Button>
+          )}
+        </>
+      }
+    >
       <div ref={list} className={styles.list}>
         {runs.held > 0 && (
           <button
@@ -146,9 +154,18 @@ function useColumns(workspace: string, onPerson: (by: string) => void, onChanged
   const language = useLanguages();
   return [
     {
+      id: 'state',
+      title: 'Status',
+      width: '16px',
+      until: 480,
+      silent: true,
+      cell: (j) => <StatusPill status={jobState(j)} iconOnly />,
+    },
+    {
       id: 'status',
       title: 'Status',
       width: '96px',
+      from: 480,
       cell: (j) => <StatusPill status={jobState(j)} />,
     },
     {
@@ -157,7 +174,9 @@ function useColumns(workspace: string, onPerson: (by: string) => void, onChanged
       width: '20px',
       from: 480,
       silent: true,
-      cell: (j) => <NamedIcon name={language(j.language)?.icon ?? ''} label={language(j.language)?.title ?? j.language ?? ''} />,
+      cell: (j) => (
+        <NamedIcon name={language(j.language)?.icon ?? ''} label={language(j.language)?.title ?? j.language ?? ''} />
+      ),
     },
     {
       id: 'path',
@@ -189,12 +208,24 @@ function useColumns(workspace: string, onPerson: (by: string) => void, onChanged
       width: '120px',
       from: 780,
       cell: (j) => (
-        <button type="button" className={styles.state} title={`Only runs by ${j.created_by}`} onClick={() => onPerson(j.created_by)} tabIndex={-1}>
+        <button
+          type="button"
+          className={styles.person}
+          title={`Only runs by ${j.created_by}`}
+          onClick={() => onPerson(j.created_by)}
+          tabIndex={-1}
+        >
           {j.created_by}
         </button>
       ),
     },
-    { id: 'trigger', title: 'From', width: '70px', from: 900, cell: (j) => <span className="quiet">{j.trigger_kind ?? ''}</span> },
+    {
+      id: 'trigger',
+      title: 'From',
+      width: '70px',
+      from: 900,
+      cell: (j) => <span className="quiet">{j.trigger_kind ?? ''}</span>,
+    },
     {
       id: 'duration',
       title: 'Took',
@@ -215,7 +246,14 @@ function useColumns(workspace: string, onPerson: (by: string) => void, onChanged
       align: 'end',
       cell: (j) => <Time at={j.created_at} className="quiet" />,
     },
-    { id: 'cancel', title: 'Cancel', width: '28px', silent: true, from: 360, cell: (j) => <CancelButton workspace={workspace} job={j} onDone={onChanged} /> },
+    {
+      id: 'cancel',
+      title: 'Cancel',
+      width: '28px',
+      silent: true,
+      from: 360,
+      cell: (j) => <CancelButton workspace={workspace} job={j} onDone={onChanged} />,
+    },
   ];
 }
 
@@ -237,7 +275,14 @@ function CancelButton({ workspace, job, onDone }: { workspace: string; job: Job;
   return (
     <ActionIconButton
       size={26}
-      action={{ id: `cancel-${job.id}`, title: 'Cancel', icon: IconBan, danger: true, disabled: whyNoCancel(job), run: () => void cancel() }}
+      action={{
+        id: `cancel-${job.id}`,
+        title: 'Cancel',
+        icon: IconBan,
+        danger: true,
+        disabled: whyNoCancel(job),
+        run: () => void cancel(),
+      }}
     />
   );
 }

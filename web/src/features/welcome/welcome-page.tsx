@@ -27,7 +27,11 @@ export function WelcomePage({ token }: { token: string | undefined }) {
     }
     return <DeadLink message={problem.message} hint={problem.hint} />;
   }
-  return welcome.data.exists ? <Continue token={token} who={welcome.data} /> : <Choose token={token} who={welcome.data} />;
+  return welcome.data.exists ? (
+    <Continue token={token} who={welcome.data} />
+  ) : (
+    <Choose token={token} who={welcome.data} />
+  );
 }
 
 function DeadLink({ message, hint }: { message: string; hint?: string }) {
@@ -60,7 +64,12 @@ function useAccept(token: string, first: boolean) {
       client.clear();
       // Who comes first finds a sample open, ready to run; the others find what is there.
       if (workspace && first) {
-        await navigate({ to: '/w/$workspace/scripts/new', params: { workspace }, search: { sample: 'hello' }, replace: true });
+        await navigate({
+          to: '/w/$workspace/scripts/new',
+          params: { workspace },
+          search: { sample: 'hello' },
+          replace: true,
+        });
       } else if (workspace) {
         await navigate({ to: '/w/$workspace', params: { workspace }, replace: true });
       } else {
@@ -101,7 +110,11 @@ function Choose({ token, who }: { token: string; who: Welcome }) {
   const [password, setPassword] = useState('');
   const fieldError = (path: string) => problem?.fields.find((f) => f.path === path)?.message;
   // What a field says beside itself is not said again below.
-  const rest = problem && { ...problem, message: problem.message, fields: problem.fields.filter((f) => !fieldNames.has(f.path)) };
+  const rest = problem && {
+    ...problem,
+    message: problem.message,
+    fields: problem.fields.filter((f) => !fieldNames.has(f.path)),
+  };
   const submit = (e: FormEvent) => {
     e.preventDefault();
     void accept({ name: name.trim(), password, ...(who.email ? {} : { email: email.trim() }) });

@@ -41,8 +41,8 @@ export function WorkersPage() {
     >
       {workers.length === 0 && (
         <Empty icon={IconServer2} title="No worker is alive">
-          Workers take jobs from the queue and run them; until one comes, jobs wait. Start one with <code>tidemill start</code>, or{' '}
-          <code>tidemill worker --database-url …</code> on another machine.
+          Workers take jobs from the queue and run them; until one comes, jobs wait. Start one with{' '}
+          <code>tidemill start</code>, or <code>tidemill worker --database-url …</code> on another machine.
         </Empty>
       )}
       {groups.map((g) => (
@@ -82,8 +82,8 @@ function Tile({ worker: w }: { worker: Worker }) {
         ))}
       </div>
       <div className={styles.facts}>
-        {formatCount(w.jobs_executed)} {w.jobs_executed === 1 ? 'job' : 'jobs'} done · up since <Time at={w.started_at} /> ·{' '}
-        {w.wm_version}
+        {formatCount(w.jobs_executed)} {w.jobs_executed === 1 ? 'job' : 'jobs'} done · up since{' '}
+        <Time at={w.started_at} /> · {w.wm_version}
         {w.job_isolation && ` · isolation: ${w.job_isolation}`}
       </div>
       <div className={styles.tags} role="list" aria-label="Tags">
