@@ -1,6 +1,7 @@
 import { createFileRoute } from '@tanstack/react-router';
 import { jobQuery } from '~/api/queries';
-import { RUN_TABS, RunPage, type RunTab } from '~/features/run/run-page';
+import { RunPage } from '~/features/run/run-page';
+import { RUN_TABS, type RunTab } from '~/features/run/run-tabs';
 
 export const Route = createFileRoute('/w/$workspace/runs/$id')({
   validateSearch: (s: Record<string, unknown>): { tab?: RunTab } => ({ tab: RUN_TABS.find((t) => t === s.tab) }),

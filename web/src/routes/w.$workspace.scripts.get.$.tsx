@@ -3,7 +3,8 @@ import { createFileRoute } from '@tanstack/react-router';
 import { languagesQuery, scriptQuery } from '~/api/queries';
 import { versionQuery } from '~/api/scripts';
 import { lastRunsQuery } from '~/features/script/last-runs';
-import { SCRIPT_TABS, ScriptPage, type ScriptTab } from '~/features/script/script-page';
+import { ScriptPage } from '~/features/script/script-page';
+import { SCRIPT_TABS, type ScriptTab } from '~/features/script/script-tabs';
 
 export type ScriptSearch = { tab?: ScriptTab; hash?: string };
 

@@ -6,7 +6,7 @@ import { useState } from 'react';
 import { isFinal, jobState, jobTitle } from '~/api/jobs';
 import { asProblem } from '~/api/problem';
 import { type Job, languagesQuery } from '~/api/queries';
-import { whyQuery } from '~/api/scripts';
+import { cancel, rerun, whyQuery } from '~/api/scripts';
 import { CodeEditor } from '~/editor/code-editor';
 import { type Action, ActionButton, useActions } from '~/ui/actions';
 import { formatBytes } from '~/ui/format';
@@ -17,17 +17,15 @@ import { StatusPill } from '~/ui/status-pill';
 import { Duration, Time } from '~/ui/time';
 import { toastFailed } from '~/ui/toast';
 import { ValueView } from '~/ui/value-view/value-view';
-import { cancel, rerun } from './actions';
 import { CodeExcerpt } from './excerpt';
 import { errorOf, failingLine } from './job';
 import { RerunDialog } from './rerun-dialog';
 import { ResultPane } from './result-pane';
 import classes from './run.module.css';
 import { Segments } from './segments';
+import type { RunTab } from './run-tabs';
 import { resultQuery, type Run, runCodeQuery, useRun } from './use-run';
 
-export const RUN_TABS = ['result', 'logs', 'input', 'code', 'why'] as const;
-export type RunTab = (typeof RUN_TABS)[number];
 
 /** One run: what it is, how it goes, and what came of it. */
 export function RunPage({
@@ -191,7 +189,7 @@ export function RunPage({
 
 function Facts({ workspace, run, job }: { workspace: string; run: Run; job: Job }) {
   const memory = job.mem_peak ?? run.state.memory;
-  const tier = (job as { tier?: string }).tier;
+  const tier = job.isolation;
   return (
     <div className={classes.facts}>
       <dl>
@@ -287,7 +285,7 @@ function OpenInEditor({ workspace, job, line }: { workspace: string; job: Job; l
       leftSection={<IconCode size={14} aria-hidden />}
       onClick={() =>
         void navigate({
-          to: '/w/$workspace/scripts/get/$',
+          to: '/w/$workspace/scripts/edit/$',
           params: { workspace, _splat: job.script_path as string },
           search: { line },
         })

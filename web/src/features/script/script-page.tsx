@@ -14,7 +14,16 @@ import { useState } from 'react';
 import { isFinal, jobState } from '~/api/jobs';
 import { asProblem, type Problem } from '~/api/problem';
 import { type Job, type Language, type Script, scriptQuery } from '~/api/queries';
-import { archive, deploy, historyQuery, remove, runByPath, type Version, versionQuery } from '~/api/scripts';
+import {
+  archive,
+  deploy,
+  historyQuery,
+  remove,
+  runByPath,
+  settingsOf,
+  type Version,
+  versionQuery,
+} from '~/api/scripts';
 import { CodeEditor, DiffView } from '~/editor/code-editor';
 import { argumentsOf, type JsonSchema, type Values } from '~/schema-form/schema';
 import { SchemaForm } from '~/schema-form/schema-form';
@@ -29,10 +38,9 @@ import { toastDone, toastFailed } from '~/ui/toast';
 import { LanguageIcon } from './language-picker';
 import { lastRunsQuery } from './last-runs';
 import classes from './script.module.css';
+import type { ScriptTab } from './script-tabs';
 import { snippets } from './snippets';
 
-export const SCRIPT_TABS = ['runs', 'code', 'versions', 'call'] as const;
-export type ScriptTab = (typeof SCRIPT_TABS)[number];
 
 export interface ScriptPageProps {
   workspace: string;
@@ -430,12 +438,10 @@ function Restore({
     try {
       const old = await client.fetchQuery(versionQuery(workspace, version.script_hash));
       await deploy(workspace, {
+        ...settingsOf(old),
         path: script.path,
         content: old.content,
         language: old.language,
-        summary: old.summary,
-        description: old.description,
-        kind: old.kind,
         parent_hash: script.hash,
         deployment_message: `Restored version ${version.script_hash.slice(0, 8)}`,
       });
