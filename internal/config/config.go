@@ -7,6 +7,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -26,9 +27,10 @@ type Config struct {
 	Data        string `key:"data" default:"~/.tidemill" for:"start server worker doctor admin" arg:"DIR" help:"folder of the database, files, caches and language runtimes; created when missing, readable by its owner only"`
 	DatabaseURL string `key:"database-url" default:"" for:"start server worker doctor admin" arg:"URL" secret:"true" help:"PostgreSQL to use instead of the embedded database, like postgres://user:password@host/db; a password is safer in the variable or the file than in the process list"`
 
-	Listen           string `key:"listen" default:"127.0.0.1:8000" for:"start server doctor" arg:"ADDR" help:"address and port to serve on"`
-	BaseURL          string `key:"base-url" default:"" for:"start server worker admin" arg:"URL" help:"where people and jobs reach the server; default: http and the listen address"`
-	AllowRemoteSetup bool   `key:"allow-remote-setup" default:"false" for:"start server" help:"serve on addresses other than loopback although there is no user yet"`
+	Listen           string   `key:"listen" default:"127.0.0.1:8000" for:"start server doctor" arg:"ADDR" help:"address and port to serve on"`
+	BaseURL          string   `key:"base-url" default:"" for:"start server worker admin" arg:"URL" help:"where people and jobs reach the server; default: http and the listen address"`
+	AllowRemoteSetup bool     `key:"allow-remote-setup" default:"false" for:"start server" help:"serve on addresses other than loopback although there is no user yet"`
+	TrustedProxies   []string `key:"trusted-proxies" default:"" for:"start server" arg:"LIST" help:"addresses or networks of reverse proxies before the server, like 10.0.0.0/8: from them alone the header X-Forwarded-For is believed"`
 
 	Workers     int      `key:"workers" default:"0" for:"start worker" arg:"N" help:"how many jobs run at once here; 0: one per processor"`
 	WorkerGroup string   `key:"worker-group" default:"default" for:"start worker" arg:"NAME" help:"name under which workers are shown together"`
@@ -121,6 +123,11 @@ func (c *Config) check(where func(key string) string) error {
 			bad("base-url", "%q must be like https://tidemill.example.com", c.BaseURL)
 		}
 	}
+	for _, p := range c.TrustedProxies {
+		if _, err := Network(p); err != nil {
+			bad("trusted-proxies", "%q must be an address or a network, like 10.0.0.0/8", p)
+		}
+	}
 	if c.Workers < 0 || c.Workers > 10_000 {
 		bad("workers", "must be between 0 and 10000")
 	}
@@ -160,6 +167,15 @@ func (c *Config) check(where func(key string) string) error {
 		return e
 	}
 	return nil
+}
+
+// Network reads an address or a network in CIDR form.
+func Network(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	return p.Masked(), err
 }
 
 // expandHome turns a leading ~ into the home folder and makes the path absolute.

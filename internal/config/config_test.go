@@ -105,6 +105,7 @@ func TestWrongSettingsSayWhereAndWhatWouldBeRight(t *testing.T) {
 		{"a port too far", flags("listen", ":70000"), []string{"--listen", "is not a port"}},
 		{"another database", flags("database-url", "mysql://u:hunter2@h/db"), []string{"must begin with postgres://"}},
 		{"a base without a host", flags("base-url", "example.com"), []string{"must be like https://"}},
+		{"no network", flags("trusted-proxies", "10.0.0.0/8,*"), []string{"--trusted-proxies", `"*" must be an address or a network`}},
 		{"a short lease", flags("lease", "1ms"), []string{"between 1s and 1h"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -203,7 +203,7 @@ func (s *Server) serve(context.Context) error {
 		Version: s.o.Version, Log: s.log, MaxBody: int64(s.o.Config.MaxBody), Ready: s.isReady, BaseURL: s.url, UI: web.Handler(),
 	})
 	s.http = &http.Server{
-		Handler:           named(handler),
+		Handler:           behind(s.o.Config.TrustedProxies, named(handler)),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
