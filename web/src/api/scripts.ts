@@ -61,7 +61,9 @@ export const historyQuery = (workspace: string, path: string) =>
 
 /** Deploys a version; the answer is its hash. */
 export async function deploy(workspace: string, body: NewVersion): Promise<string> {
-  return data(api.POST('/api/w/{workspace}/scripts/create', { params: { path: { workspace } }, body, parseAs: 'text' }));
+  return data(
+    api.POST('/api/w/{workspace}/scripts/create', { params: { path: { workspace } }, body, parseAs: 'text' }),
+  );
 }
 
 /** The settings of a version that its next one keeps. */
@@ -92,11 +94,17 @@ export function settingsOf(script: Script): Omit<NewVersion, 'path' | 'content' 
 }
 
 export async function archive(workspace: string, path: string): Promise<void> {
-  await api.POST('/api/w/{workspace}/scripts/archive/p/{path}', { params: { path: { workspace, path } }, parseAs: 'text' });
+  await api.POST('/api/w/{workspace}/scripts/archive/p/{path}', {
+    params: { path: { workspace, path } },
+    parseAs: 'text',
+  });
 }
 
 export async function remove(workspace: string, path: string): Promise<void> {
-  await api.POST('/api/w/{workspace}/scripts/delete/p/{path}', { params: { path: { workspace, path } }, parseAs: 'text' });
+  await api.POST('/api/w/{workspace}/scripts/delete/p/{path}', {
+    params: { path: { workspace, path } },
+    parseAs: 'text',
+  });
 }
 
 /** Runs the newest version at a path; the answer is the id of the run. */
@@ -144,14 +152,21 @@ export async function draft(workspace: string, path: string): Promise<StoredDraf
     const value = d.value as Partial<Draft> | undefined;
     // A draft is any JSON object to the server; another client may have written one that is no script.
     if (typeof value?.content !== 'string' || typeof value.language !== 'string') return undefined;
-    return { updated_at: d.updated_at, value: { ...value, path, language: value.language, content: value.content, summary: value.summary ?? '' } };
+    return {
+      updated_at: d.updated_at,
+      value: { ...value, path, language: value.language, content: value.content, summary: value.summary ?? '' },
+    };
   } catch (e) {
     if (e instanceof Problem && e.status === 404) return undefined;
     throw e;
   }
 }
 
-export async function saveDraft(workspace: string, value: Draft, init: { signal?: AbortSignal; keepalive?: boolean } = {}): Promise<void> {
+export async function saveDraft(
+  workspace: string,
+  value: Draft,
+  init: { signal?: AbortSignal; keepalive?: boolean } = {},
+): Promise<void> {
   await api.PUT('/api/w/{workspace}/drafts/script/{path}', {
     params: { path: { workspace, path: value.path } },
     body: { ...value },

@@ -2,7 +2,7 @@ import { createFileRoute } from '@tanstack/react-router';
 import { languagesQuery, scriptQuery } from '~/api/queries';
 import { draft } from '~/api/scripts';
 import { RunOutput } from '~/features/run/run-output';
-import { draftOf, EditorPage } from '~/features/script/editor-page';
+import { draftOf, EditorPage, type TestOutput } from '~/features/script/editor-page';
 
 export const Route = createFileRoute('/w/$workspace/scripts/edit/$')({
   validateSearch: (s: Record<string, unknown>): { line?: number } => ({
@@ -12,13 +12,13 @@ export const Route = createFileRoute('/w/$workspace/scripts/edit/$')({
   shouldReload: false,
   gcTime: 0,
   loader: async ({ context, params }) => {
-    const path = params._splat ?? '';
+    const { _splat: path = '' } = params;
     const [languages, script, stored] = await Promise.all([
       context.queryClient.ensureQueryData(languagesQuery),
       context.queryClient.fetchQuery({ ...scriptQuery(params.workspace, path), staleTime: 0 }),
       draft(params.workspace, path),
     ]);
-    return { languages, script, stored: stored ?? undefined };
+    return { languages, script, stored };
   },
   component: Page,
 });
@@ -38,7 +38,9 @@ function Page() {
       start={draftOf(script)}
       line={line}
       onDeployed={(path) => void navigate({ to: '/w/$workspace/scripts/get/$', params: { workspace, _splat: path } })}
-      output={(props) => <RunOutput key={props.id} workspace={workspace} {...props} />}
+      renderOutput={renderOutput}
     />
   );
 }
+
+const renderOutput: TestOutput = (props) => <RunOutput key={props.id} {...props} />;

@@ -16,7 +16,7 @@ export const Route = createFileRoute('/w/$workspace/scripts/get/$')({
   }),
   loaderDeps: ({ search: { hash } }) => ({ hash }),
   loader: async ({ context, params, deps }) => {
-    const path = params._splat ?? '';
+    const { _splat: path = '' } = params;
     const [languages, , , older] = await Promise.all([
       context.queryClient.ensureQueryData(languagesQuery),
       context.queryClient.ensureQueryData(scriptQuery(params.workspace, path)),

@@ -2,7 +2,7 @@ import { createFileRoute, notFound } from '@tanstack/react-router';
 import { languagesQuery } from '~/api/queries';
 import { draft } from '~/api/scripts';
 import { RunOutput } from '~/features/run/run-output';
-import { EditorPage } from '~/features/script/editor-page';
+import { EditorPage, type TestOutput } from '~/features/script/editor-page';
 import { newScript } from '~/features/script/new-script';
 
 export type NewScriptSearch = { sample?: string; path?: string; language?: string };
@@ -21,7 +21,7 @@ export const Route = createFileRoute('/w/$workspace/scripts/new')({
     const start = newScript(languages, context.member.username, deps);
     if (!start) throw notFound();
     const stored = await draft(params.workspace, start.path);
-    return { languages, start, stored: stored ?? undefined };
+    return { languages, start, stored };
   },
   component: Page,
 });
@@ -39,7 +39,9 @@ function Page() {
       start={start}
       onPath={(path) => void navigate({ search: (old) => ({ ...old, path }), replace: true })}
       onDeployed={(path) => void navigate({ to: '/w/$workspace/scripts/get/$', params: { workspace, _splat: path } })}
-      output={(props) => <RunOutput key={props.id} workspace={workspace} {...props} />}
+      renderOutput={renderOutput}
     />
   );
 }
+
+const renderOutput: TestOutput = (props) => <RunOutput key={props.id} {...props} />;

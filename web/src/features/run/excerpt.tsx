@@ -9,11 +9,11 @@ import { resultQuery, runCodeQuery } from './use-run';
 export function CodeExcerpt({
   workspace,
   job,
-  action,
+  renderAction,
 }: {
   workspace: string;
   job: Job;
-  action?: (line: number) => ReactNode;
+  renderAction?: (line: number) => ReactNode;
 }) {
   const { data: result } = useQuery(resultQuery(workspace, job.id));
   const { data: code } = useQuery(runCodeQuery(workspace, job));
@@ -38,7 +38,7 @@ export function CodeExcerpt({
             ' of the code'
           )}
         </span>
-        {action?.(at)}
+        {renderAction?.(at)}
       </figcaption>
       <pre tabIndex={0} aria-label={`The code around line ${at}`}>
         {lines.slice(from - 1, to).map((text, i) => {

@@ -1,12 +1,15 @@
 import type { Job } from '~/api/queries';
 
 export interface Segment {
-  name: 'Waited' | 'Prepared' | 'Ran' | 'Saved';
+  name: 'Waited' | 'Overhead' | 'Ran';
   ms: number;
 }
 
-/** The stretches of a run's time, as far as they are known; the last one of a live run grows. */
-export function segmentsOf(job: Job & { user_start?: string; user_end?: string }, now: number): Segment[] {
+/**
+ * The stretches of a run's time, as far as they are known: the wait for a worker, what is ours (preparing, starting,
+ * storing), and the user's own code. The last one of a live run grows.
+ */
+export function segmentsOf(job: Job, now: number): Segment[] {
   const at = (s: string | undefined): number | undefined => {
     const n = s ? Date.parse(s) : Number.NaN;
     return Number.isNaN(n) ? undefined : n;
@@ -15,24 +18,13 @@ export function segmentsOf(job: Job & { user_start?: string; user_end?: string }
   const asked = at(job.created_at) ?? now;
   const due = Math.max(asked, at(job.scheduled_for) ?? asked);
   const started = at(job.started_at);
-  const ended =
-    at(job.completed_at) ??
-    (started !== undefined && job.duration_ms !== undefined ? started + job.duration_ms : undefined);
+  const ended = at(job.completed_at);
   if (started === undefined) return [{ name: 'Waited', ms: Math.max(0, (ended ?? now) - due) }];
-  const end = ended ?? now;
-  const out: Segment[] = [{ name: 'Waited', ms: Math.max(0, started - due) }];
-  const code = at(job.user_start);
-  const codeEnd = at(job.user_end);
-  if (code !== undefined && codeEnd !== undefined && code >= started && codeEnd <= end + 1) {
-    out.push(
-      { name: 'Prepared', ms: code - started },
-      { name: 'Ran', ms: codeEnd - code },
-      { name: 'Saved', ms: Math.max(0, end - codeEnd) },
-    );
-  } else {
-    out.push({ name: 'Ran', ms: Math.max(0, end - started) });
-  }
-  return out;
+  const total = job.duration_ms ?? Math.max(0, (ended ?? now) - started);
+  const waited: Segment = { name: 'Waited', ms: Math.max(0, job.self_wait_time_ms ?? started - due) };
+  const own = job.user_ms;
+  if (own === undefined) return [waited, { name: 'Ran', ms: total }];
+  return [waited, { name: 'Overhead', ms: Math.max(0, total - own) }, { name: 'Ran', ms: own }];
 }
 
 /**

@@ -3,13 +3,12 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { asProblem, type Problem } from '~/api/problem';
 import type { Job } from '~/api/queries';
-import { signature as readSignature } from '~/api/scripts';
+import { signature as readSignature, rerun } from '~/api/scripts';
 import type { JsonSchema, Values } from '~/schema-form/schema';
 import { argumentsOf } from '~/schema-form/schema';
 import { SchemaForm } from '~/schema-form/schema-form';
 import { check, serverProblems } from '~/schema-form/validate';
 import { Failing } from '~/ui/states';
-import { rerun } from './actions';
 import { runCodeQuery } from './use-run';
 
 /** The arguments of a run, to change and run again. */

@@ -26,7 +26,6 @@ import { Segments } from './segments';
 import type { RunTab } from './run-tabs';
 import { resultQuery, type Run, runCodeQuery, useRun } from './use-run';
 
-
 /** One run: what it is, how it goes, and what came of it. */
 export function RunPage({
   workspace,
@@ -139,7 +138,7 @@ export function RunPage({
                   <CodeExcerpt
                     workspace={workspace}
                     job={job}
-                    action={(line) => <OpenInEditor workspace={workspace} job={job} line={line} />}
+                    renderAction={(line) => <OpenInEditor workspace={workspace} job={job} line={line} />}
                   />
                 )
               }

@@ -4,7 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { asProblem, type Problem } from '~/api/problem';
 import { type Script, scriptQuery } from '~/api/queries';
-import { deploy, type Imports, type NewVersion } from '~/api/scripts';
+import { deploy, type NewVersion, type Signature } from '~/api/scripts';
 import { DiffView } from '~/editor/code-editor';
 import type { JsonSchema } from '~/schema-form/schema';
 import { Failing } from '~/ui/states';
@@ -21,7 +21,7 @@ export interface DeployDialogProps {
   /** The version it was made from. */
   base: Script | undefined;
   schema: JsonSchema | undefined;
-  imports: Imports | undefined;
+  signature: Signature | undefined;
   mode: string;
   /** Says when the code cannot be read: it can be deployed, and would fail. */
   broken: string | undefined;
@@ -49,7 +49,7 @@ function Body({
   version,
   base,
   schema,
-  imports,
+  signature,
   mode,
   broken,
   onClose,
@@ -163,7 +163,7 @@ function Body({
           </p>
         )}
       </section>
-      <Needs imports={imports} />
+      <Needs signature={signature} />
       {parent && (
         <section>
           <h3>Code</h3>
@@ -188,9 +188,9 @@ function Body({
 }
 
 /** The packages and scripts that the code names. */
-export function Needs({ imports }: { imports: Imports | undefined }) {
-  const packages = imports?.requirements ?? [];
-  const scripts = imports?.scripts ?? [];
+export function Needs({ signature }: { signature: Signature | undefined }) {
+  const packages = signature?.imports ?? [];
+  const scripts = signature?.scripts ?? [];
   if (packages.length + scripts.length === 0) return null;
   return (
     <section aria-label="Needs">

@@ -5,7 +5,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useMemo, useState } from 'react';
 import { asProblem, type Problem } from '~/api/problem';
 import type { Language, Script } from '~/api/queries';
-import { type Draft, deleteDraft, runPreview, type StoredDraft } from '~/api/scripts';
+import { type Draft, runPreview, settingsOf, type StoredDraft } from '~/api/scripts';
 import { CodeEditor, type Problem as CodeProblem } from '~/editor/code-editor';
 import { argumentsOf, type JsonSchema, type Values, withoutSecrets } from '~/schema-form/schema';
 import { SchemaForm } from '~/schema-form/schema-form';
@@ -20,7 +20,8 @@ import { DeployDialog, Needs } from './deploy-dialog';
 import { LanguagePicker } from './language-picker';
 import { pathProblem } from './path';
 import classes from './script.module.css';
-import { type DraftState, useDraft } from './use-draft';
+import type { DraftState } from './draft-saver';
+import { useDraft } from './use-draft';
 import { useSignature } from './use-signature';
 
 /** How a test ended, told by whoever shows it. */
@@ -33,6 +34,7 @@ export interface TestDone {
 
 /** What shows the logs and result of a test; the page that joins the features gives it. */
 export type TestOutput = (props: {
+  workspace: string;
   id: string;
   previous: string | undefined;
   lines: number;
@@ -50,7 +52,7 @@ export interface EditorPageProps {
   start: Draft;
   /** A line to show at first. */
   line?: number;
-  output: TestOutput;
+  renderOutput: TestOutput;
   onPath?: (path: string) => void;
   onDeployed: (path: string) => void;
 }
@@ -63,7 +65,7 @@ export function EditorPage({
   stored,
   start,
   line,
-  output,
+  renderOutput,
   onPath,
   onDeployed,
 }: EditorPageProps) {
@@ -89,7 +91,7 @@ export function EditorPage({
     problem: unread,
   } = useSignature(workspace, draft.language, draft.content, draft.path, base?.schema as JsonSchema | undefined);
   const kept = useMemo<Draft>(() => ({ ...draft, args: withoutSecrets(schema, values) }), [draft, values, schema]);
-  const saving = useDraft(workspace, kept, touched, stored?.updated_at);
+  const { saver, saving } = useDraft(workspace, kept, touched, stored);
 
   const change = (part: Partial<Draft>) => {
     setTouched(true);
@@ -111,12 +113,10 @@ export function EditorPage({
     if (pathProblem(path) === undefined) onPath?.(path);
   };
   const startOver = () => {
-    saving.done();
-    void deleteDraft(workspace, draft.path).catch(() => undefined);
+    void saver.drop();
     setRestored(false);
     setTouched(false);
-    const next = base ? draftOf(base) : start;
-    setDraft(next);
+    setDraft(base ? draftOf(base) : start);
     setValues({});
   };
   const take = (theirs: Script) => {
@@ -125,7 +125,7 @@ export function EditorPage({
     setTouched(false);
     setRestored(false);
     setDeploying(false);
-    void deleteDraft(workspace, theirs.path).catch(() => undefined);
+    void saver.drop();
   };
 
   const found = check(schema, values);
@@ -205,7 +205,7 @@ export function EditorPage({
           markLine={line && draft.content === base?.content ? line : undefined}
           autoFocus={!narrow}
           onRun={() => !runAction.disabled && runAction.run()}
-          onSave={saving.save}
+          onSave={() => void saver.save()}
         />
       ),
     },
@@ -242,7 +242,7 @@ export function EditorPage({
                 : 'It takes no arguments. Add a parameter to the entry point and its field appears here.'
             }
           />
-          <Needs imports={latest?.imports} />
+          <Needs signature={latest} />
         </form>
       ),
     },
@@ -258,7 +258,8 @@ export function EditorPage({
               <Failing inline trouble={refused} title="The test was not started" />
             </div>
           ) : test ? (
-            output({
+            renderOutput({
+              workspace,
               id: test,
               previous: tests[1],
               lines: draft.content.split('\n').length,
@@ -365,6 +366,7 @@ export function EditorPage({
         opened={deploying}
         onClose={() => setDeploying(false)}
         version={{
+          ...(base ? settingsOf(base) : {}),
           path: draft.path,
           content: draft.content,
           language: draft.language,
@@ -376,12 +378,12 @@ export function EditorPage({
           base && draft.parent_hash && draft.parent_hash !== base.hash ? { ...base, hash: draft.parent_hash } : base
         }
         schema={schema}
-        imports={latest?.imports}
+        signature={latest}
         mode={language?.editor ?? 'text'}
         broken={latest?.error ? `line ${latest.error.line}: ${latest.error.message}` : undefined}
         onTake={take}
         onDeployed={() => {
-          saving.done();
+          saver.stop();
           setDeploying(false);
           toastDone(`Deployed ${draft.path}`);
           void client.invalidateQueries({ queryKey: ['script', workspace, draft.path] });

@@ -41,7 +41,6 @@ import classes from './script.module.css';
 import type { ScriptTab } from './script-tabs';
 import { snippets } from './snippets';
 
-
 export interface ScriptPageProps {
   workspace: string;
   /** The newest version at the path. */
