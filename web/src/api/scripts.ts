@@ -1,6 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
 import { api, data } from './client';
-import { Problem } from './problem';
 import type { Script } from './queries';
 import type { components } from './schema.gen';
 
@@ -145,21 +144,18 @@ export async function cancel(workspace: string, id: string, reason = ''): Promis
   });
 }
 
-/** One's draft of the script at a path; undefined when there is none. */
+/** One's draft of the script at a path; undefined when there is none. The list is asked first: most scripts have none. */
 export async function draft(workspace: string, path: string): Promise<StoredDraft | undefined> {
-  try {
-    const d = await data(api.GET('/api/w/{workspace}/drafts/script/{path}', { params: { path: { workspace, path } } }));
-    const value = d.value as Partial<Draft> | undefined;
-    // A draft is any JSON object to the server; another client may have written one that is no script.
-    if (typeof value?.content !== 'string' || typeof value.language !== 'string') return undefined;
-    return {
-      updated_at: d.updated_at,
-      value: { ...value, path, language: value.language, content: value.content, summary: value.summary ?? '' },
-    };
-  } catch (e) {
-    if (e instanceof Problem && e.status === 404) return undefined;
-    throw e;
-  }
+  const list = await data(api.GET('/api/w/{workspace}/drafts/list', { params: { path: { workspace } } }));
+  if (!list.some((d) => d.path === path)) return undefined;
+  const d = await data(api.GET('/api/w/{workspace}/drafts/script/{path}', { params: { path: { workspace, path } } }));
+  const value = d.value as Partial<Draft> | undefined;
+  // A draft is any JSON object to the server; another client may have written one that is no script.
+  if (typeof value?.content !== 'string' || typeof value.language !== 'string') return undefined;
+  return {
+    updated_at: d.updated_at,
+    value: { ...value, path, language: value.language, content: value.content, summary: value.summary ?? '' },
+  };
 }
 
 export async function saveDraft(

@@ -24,6 +24,7 @@ export interface SchemaFormProps {
   onChange: (values: Values) => void;
   /** Messages by place, from `check` and from the server ("args." already taken off). */
   problems?: Problems;
+  heading?: string;
   /** Offers to edit the arguments as JSON. */
   jsonMode?: boolean;
   disabled?: boolean;
@@ -39,6 +40,7 @@ export function SchemaForm({
   values,
   onChange,
   problems = {},
+  heading,
   jsonMode = true,
   disabled,
   showAll = false,
@@ -51,17 +53,20 @@ export function SchemaForm({
 
   return (
     <div className={classes.form}>
-      {jsonMode && (
+      {(heading || jsonMode) && (
         <div className={classes.mode}>
-          <SegmentedControl
-            aria-label="Edit the arguments as"
-            value={asJson ? 'json' : 'form'}
-            onChange={(v) => setAsJson(v === 'json')}
-            data={[
-              { value: 'form', label: 'Form' },
-              { value: 'json', label: 'JSON' },
-            ]}
-          />
+          {heading && <h2>{heading}</h2>}
+          {jsonMode && (
+            <SegmentedControl
+              aria-label="Edit the arguments as"
+              value={asJson ? 'json' : 'form'}
+              onChange={(v) => setAsJson(v === 'json')}
+              data={[
+                { value: 'form', label: 'Form' },
+                { value: 'json', label: 'JSON' },
+              ]}
+            />
+          )}
         </div>
       )}
       {asJson ? (

@@ -23,7 +23,8 @@ export function segmentsOf(job: Job, now: number): Segment[] {
   const total = job.duration_ms ?? Math.max(0, (ended ?? now) - started);
   const waited: Segment = { name: 'Waited', ms: Math.max(0, job.self_wait_time_ms ?? started - due) };
   const own = job.user_ms;
-  if (own === undefined) return [waited, { name: 'Ran', ms: total }];
+  // A language without a wrapper does not tell when the user's own code began.
+  if (!own) return [waited, { name: 'Ran', ms: total }];
   return [waited, { name: 'Overhead', ms: Math.max(0, total - own) }, { name: 'Ran', ms: own }];
 }
 

@@ -9,7 +9,17 @@ import classes from './run.module.css';
 import { resultQuery } from './use-run';
 
 /** The result of a final run. */
-export function ResultPane({ workspace, id, excerpt }: { workspace: string; id: string; excerpt?: ReactNode }) {
+export function ResultPane({
+  workspace,
+  id,
+  heading,
+  excerpt,
+}: {
+  workspace: string;
+  id: string;
+  heading?: string;
+  excerpt?: ReactNode;
+}) {
   const result = useQuery(resultQuery(workspace, id));
   if (result.isError) return <Failing inline trouble={asProblem(result.error)} retry={() => void result.refetch()} />;
   if (!result.data) {
@@ -27,6 +37,14 @@ export function ResultPane({ workspace, id, excerpt }: { workspace: string; id: 
     );
   }
   return (
-    <ValueView key={id} value={result.data.value} label="Result" fileName={name} downloadUrl={url} excerpt={excerpt} />
+    <ValueView
+      key={id}
+      value={result.data.value}
+      label="Result"
+      heading={heading}
+      fileName={name}
+      downloadUrl={url}
+      excerpt={excerpt}
+    />
   );
 }

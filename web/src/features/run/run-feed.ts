@@ -1,5 +1,6 @@
 import { type FollowOptions, followJob } from '~/api/follow';
 import type { Problem } from '~/api/problem';
+import type { Job } from '~/api/queries';
 import { LogBuffer } from '~/ui/log-view/log-buffer';
 
 export interface FeedState {
@@ -9,6 +10,10 @@ export interface FeedState {
   /** Items of a streamed result so far, as text. */
   stream: string;
   memory: number;
+  /** Why it is where it is, in the server's words. */
+  reason: string;
+  /** The whole job, once it is final. */
+  job?: Job;
   problem?: Problem;
 }
 
@@ -17,7 +22,7 @@ type Follow = (workspace: string, id: string, options: FollowOptions) => () => v
 /** What a run tells while it happens: its log, its streamed result, and when it starts and ends. */
 export class RunFeed {
   readonly logs = new LogBuffer();
-  #state: FeedState = { running: false, completed: false, connected: false, stream: '', memory: 0 };
+  #state: FeedState = { running: false, completed: false, connected: false, stream: '', memory: 0, reason: '' };
   #listeners = new Set<() => void>();
   #stop: (() => void) | undefined;
   #users = 0;
@@ -67,6 +72,8 @@ export class RunFeed {
           completed: u.completed ?? this.#state.completed,
           stream: u.new_result_stream ? this.#state.stream + u.new_result_stream : this.#state.stream,
           memory: u.mem_peak ?? this.#state.memory,
+          reason: u.reason ?? '',
+          job: u.job ?? this.#state.job,
         });
       },
     });

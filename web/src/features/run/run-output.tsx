@@ -65,7 +65,7 @@ export function RunOutput({ workspace, id, previous, onDone, lines }: RunOutputP
             {final ? <Duration ms={job.duration_ms} /> : <Duration since={job.started_at ?? job.created_at} />}
           </span>
         )}
-        {job && !final && job.reason && <span className="quiet">{job.reason}</span>}
+        {!final && (state.reason || job?.reason) && <span className="quiet">{state.reason || job?.reason}</span>}
         {!final && (
           <ActionIconButton
             size={26}
@@ -105,7 +105,15 @@ export function RunOutput({ workspace, id, previous, onDone, lines }: RunOutputP
               id: 'logs',
               title: 'Logs',
               size: 45,
-              content: <LogView buffer={feed.logs} label="Logs" live={!state.completed} fileName={`${id}.log`} />,
+              content: (
+                <LogView
+                  buffer={feed.logs}
+                  label="Logs"
+                  heading="Logs"
+                  live={!state.completed}
+                  fileName={`${id}.log`}
+                />
+              ),
             },
             {
               id: 'result',
@@ -126,7 +134,7 @@ export function RunOutput({ workspace, id, previous, onDone, lines }: RunOutputP
                   <DiffView before={then} after={now} mode="json" label="Difference to the test before" />
                 )
               ) : (
-                <ResultPane workspace={workspace} id={id} />
+                <ResultPane workspace={workspace} id={id} heading="Result" />
               ),
             },
           ]}

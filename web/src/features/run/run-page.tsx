@@ -118,7 +118,7 @@ export function RunPage({
       actions={actions.map((a) => <ActionButton key={a.id} action={a} />)}
     >
       <Facts workspace={workspace} run={run} job={job} />
-      {!final && <Waiting workspace={workspace} job={job} />}
+      {!final && <Waiting job={job} told={state.reason} />}
       {state.problem && <Failing inline trouble={state.problem} />}
       <Tabs value={shown} onChange={(v) => v && onTab(v as RunTab)} className={classes.tabs}>
         <Tabs.List>
@@ -251,13 +251,9 @@ function Facts({ workspace, run, job }: { workspace: string; run: Run; job: Job 
 }
 
 /** What a run that is not yet done waits for, since when, and what can end the wait. */
-function Waiting({ workspace, job }: { workspace: string; job: Job }) {
-  const { data } = useQuery({
-    ...whyQuery(workspace, job.id, job.running ? 'running' : 'queued'),
-    enabled: !job.running,
-  });
+function Waiting({ job, told }: { job: Job; told: string }) {
   if (job.running) return null;
-  const reason = data?.reason || job.reason;
+  const reason = told || job.reason;
   return (
     <div className={classes.waiting} role="status">
       <StatusPill status="waiting" word={reason || 'Waiting for a free worker'} />

@@ -22,10 +22,17 @@ export function useRun(workspace: string, id: string): Run {
   const state = useSyncExternalStore(feed.subscribe, feed.state);
   const { data: job } = useQuery(jobQuery(workspace, id));
   const final = job !== undefined && isFinal(job);
-  const stale = job !== undefined && !final && (state.completed || state.running !== (job.running ?? false));
+  // The stream brings the finished job with it; that it began is asked for, to know since when.
+  const told = state.job;
   useEffect(() => {
-    if (stale) void client.invalidateQueries({ queryKey: jobQuery(workspace, id).queryKey });
-  }, [client, workspace, id, stale, state.completed, state.running]);
+    if (!told) return;
+    const { queryKey } = jobQuery(workspace, id);
+    client.setQueryData(queryKey, (old) => (old ? { ...old, running: undefined, ...told } : told));
+  }, [client, workspace, id, told]);
+  const began = job !== undefined && !final && told === undefined && state.running && !job.running;
+  useEffect(() => {
+    if (began) void client.invalidateQueries({ queryKey: jobQuery(workspace, id).queryKey });
+  }, [client, workspace, id, began]);
   return { job, feed, state, final };
 }
 

@@ -227,6 +227,7 @@ export function EditorPage({
           {latest?.error && <p className={classes.stale}>The form shows the last code that could be read.</p>}
           {unread && <Failing inline trouble={unread} title="The code was not read" />}
           <SchemaForm
+            heading="Arguments"
             schema={schema}
             values={values}
             onChange={(v) => {

@@ -252,6 +252,7 @@ function RunForm({ workspace, script }: { workspace: string; script: Script }) {
         </div>
       )}
       <SchemaForm
+        heading="Arguments"
         schema={schema}
         values={values}
         onChange={(v) => {

@@ -9,7 +9,8 @@ import {
 } from '@tabler/icons-react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useCallback, useEffect, useId, useMemo, useRef, useState, useSyncExternalStore } from 'react';
-import { type Token, tokens } from './ansi';
+import type { Token } from './ansi';
+import { AnsiText } from './ansi-text';
 import { type LogBuffer, type LogLine, searchLines } from './log-buffer';
 import classes from './log-view.module.css';
 
@@ -17,6 +18,8 @@ export interface LogViewProps {
   buffer: LogBuffer;
   /** Says whose log this is to those who do not see it. */
   label: string;
+  /** Shown as the heading of the view. */
+  heading?: string;
   /** More may come: an empty log says so, and the view follows its end. */
   live?: boolean;
   /** What an empty, finished log says. */
@@ -35,6 +38,7 @@ const MARK = /^\[…? ?.*(truncated|omitted|left out|dropped).*\]$/i;
 export function LogView({
   buffer,
   label,
+  heading,
   live = false,
   empty = 'This printed nothing.',
   downloadUrl,
@@ -116,6 +120,7 @@ export function LogView({
   return (
     <section className={classes.root} aria-label={label}>
       <div className={classes.bar}>
+        {heading && <h2 className={classes.heading}>{heading}</h2>}
         <TextInput
           className={classes.search}
           aria-label={`Search in ${label.toLowerCase()}`}
@@ -219,7 +224,11 @@ export function LogView({
                       <span className={classes.number}>{row.index + 1}</span>
                     )}
                     <span className={classes.text}>
-                      <Line line={line} needle={hitSet.has(row.index) ? needle : ''} />
+                      <AnsiText
+                        text={line.text}
+                        sgr={line.sgr}
+                        renderText={hitSet.has(row.index) ? (t) => <Hits token={t} needle={needle} /> : undefined}
+                      />
                     </span>
                   </div>
                 );
@@ -240,30 +249,6 @@ export function LogView({
       </div>
     </section>
   );
-}
-
-function Line({ line, needle }: { line: LogLine; needle: string }) {
-  const parts = useMemo(() => tokens(line.text, line.sgr), [line.text, line.sgr]);
-  return parts.map((t, i) => {
-    const style = {
-      color: t.color,
-      background: t.background,
-      fontWeight: t.bold ? 600 : undefined,
-      opacity: t.faint ? 0.7 : undefined,
-      fontStyle: t.italic ? 'italic' : undefined,
-      textDecoration: t.underline ? 'underline' : undefined,
-    };
-    const content = needle ? <Hits token={t} needle={needle} /> : t.text;
-    return t.href ? (
-      <a key={i} href={t.href} target="_blank" rel="noopener noreferrer" style={style}>
-        {content}
-      </a>
-    ) : (
-      <span key={i} style={style}>
-        {content}
-      </span>
-    );
-  });
 }
 
 function Hits({ token, needle }: { token: Token; needle: string }) {

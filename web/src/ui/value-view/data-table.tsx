@@ -15,11 +15,13 @@ const ROW = 30;
 export function DataTable({
   table,
   label,
+  heading,
   fileName,
   tools,
 }: {
   table: Table;
   label: string;
+  heading?: string;
   fileName: string;
   tools?: ReactNode;
 }) {
@@ -27,19 +29,21 @@ export function DataTable({
   const scroller = useRef<HTMLDivElement>(null);
   const order = useMemo(() => sortedRows(table, sort), [table, sort]);
   const widths = useMemo(() => table.columns.map((_, c) => widthOf(table, c)), [table]);
+  const numeric = useMemo(() => table.columns.map((_, c) => isNumeric(table, c)), [table]);
   const virtual = useVirtualizer({
     count: order.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
     overscan: 12,
   });
-  const template = `${Math.max(3, String(order.length).length) + 2}ch ${widths.map((w) => `minmax(${w}ch, 1fr)`).join(' ')}`;
+  const template = `${Math.max(3, String(order.length).length) + 2}ch ${widths.map((w) => `minmax(${w}ch, ${w}fr)`).join(' ')}`;
   const cycle = (column: number) =>
     setSort((s) => (s?.column !== column ? { column, down: false } : s.down ? undefined : { column, down: true }));
 
   return (
     <div className={classes.column}>
       <div className={classes.bar}>
+        {heading && <h2 className={classes.heading}>{heading}</h2>}
         <span className={classes.count}>
           {order.length === 1 ? '1 row' : `${order.length.toLocaleString()} rows`} ·{' '}
           {table.columns.length === 1 ? '1 column' : `${table.columns.length} columns`}
@@ -79,7 +83,11 @@ export function DataTable({
                     role="columnheader"
                     aria-sort={sort?.column === c ? (sort.down ? 'descending' : 'ascending') : 'none'}
                   >
-                    <button type="button" className={classes.sorter} onClick={() => cycle(c)}>
+                    <button
+                      type="button"
+                      className={`${classes.sorter} ${numeric[c] ? classes.end : ''}`}
+                      onClick={() => cycle(c)}
+                    >
                       <span className={classes.cellText}>{name}</span>
                       {sort?.column === c &&
                         (sort.down ? <IconArrowDown size={13} aria-hidden /> : <IconArrowUp size={13} aria-hidden />)}
@@ -140,6 +148,17 @@ function cellClass(v: unknown): string {
   if (typeof v === 'number' || typeof v === 'bigint') return `${base} ${classes.numeric}`;
   if (v === null || v === undefined || typeof v === 'boolean') return `${base} ${classes.faint}`;
   return base;
+}
+
+function isNumeric(table: Table, column: number): boolean {
+  let numbers = 0;
+  let others = 0;
+  for (let r = 0; r < Math.min(50, table.rows.length); r++) {
+    const v = table.cell(r, column);
+    if (typeof v === 'number' || typeof v === 'bigint') numbers++;
+    else if (v !== null && v !== undefined) others++;
+  }
+  return numbers > others;
 }
 
 function widthOf(table: Table, column: number): number {

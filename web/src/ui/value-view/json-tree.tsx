@@ -18,7 +18,17 @@ import classes from './value-view.module.css';
 const ROW = 24;
 
 /** A JSON value as a tree. Only open branches are walked and only rows in sight are in the page. */
-export function JsonTree({ value, label, tools }: { value: unknown; label: string; tools?: ReactNode }) {
+export function JsonTree({
+  value,
+  label,
+  heading,
+  tools,
+}: {
+  value: unknown;
+  label: string;
+  heading?: string;
+  tools?: ReactNode;
+}) {
   const [open, setOpen] = useState<ReadonlySet<string>>(() => firstOpen(value));
   const [limits, setLimits] = useState<ReadonlyMap<string, number>>(() => new Map());
   const [focus, setFocus] = useState(0);
@@ -97,6 +107,7 @@ export function JsonTree({ value, label, tools }: { value: unknown; label: strin
   return (
     <div className={classes.column}>
       <div className={classes.bar}>
+        {heading && <h2 className={classes.heading}>{heading}</h2>}
         <TextInput
           className={classes.search}
           size="xs"

@@ -2,6 +2,7 @@ import { ActionIcon, Button, SegmentedControl, Tooltip } from '@mantine/core';
 import { useClipboard } from '@mantine/hooks';
 import { IconAlertTriangle, IconCheck, IconCopy, IconDownload, IconFile } from '@tabler/icons-react';
 import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react';
+import { AnsiText } from '../log-view/ansi-text';
 import { DataTable } from './data-table';
 import { bytesText, formatJson } from './json';
 import { JsonTree } from './json-tree';
@@ -28,6 +29,8 @@ export interface ValueViewProps {
   value: unknown;
   /** What this is, for those who do not see it, and in the names of files: "Result". */
   label: string;
+  /** Shown as the heading of the view. */
+  heading?: string;
   fileName?: string;
   /** Where the value can be had as it is; without it what is shown is saved. */
   downloadUrl?: string;
@@ -36,7 +39,7 @@ export interface ValueViewProps {
 }
 
 /** Any JSON value in the way it asks for, and always as JSON too. */
-export function ValueView({ value, label, fileName = 'result', downloadUrl, excerpt }: ValueViewProps) {
+export function ValueView({ value, label, heading, fileName = 'result', downloadUrl, excerpt }: ValueViewProps) {
   const shape = useMemo(() => shapeOf(value), [value]);
   const [asJson, setAsJson] = useState(false);
   const { copy, copied } = useClipboard({ timeout: 1200 });
@@ -89,11 +92,13 @@ export function ValueView({ value, label, fileName = 'result', downloadUrl, exce
     </>
   );
 
-  if (!rich) return <JsonTree key={label} value={value} label={label} tools={tools} />;
-  if (shape.kind === 'table') return <DataTable table={shape} label={label} fileName={fileName} tools={tools} />;
+  if (!rich) return <JsonTree value={value} label={label} heading={heading} tools={tools} />;
+  if (shape.kind === 'table')
+    return <DataTable table={shape} label={label} heading={heading} fileName={fileName} tools={tools} />;
   return (
     <div className={classes.column}>
       <div className={classes.bar}>
+        {heading && <h2 className={classes.heading}>{heading}</h2>}
         <span className={classes.spring} />
         {tools}
       </div>
@@ -180,14 +185,18 @@ function ErrorValueView({ error, excerpt }: { error: ErrorValue; excerpt: ReactN
         <IconAlertTriangle size={18} aria-hidden />
         <div className={classes.errorText}>
           <strong>{error.name}</strong>
-          <pre className={classes.message}>{error.message}</pre>
+          <pre className={classes.message}>
+            <AnsiText text={error.message} />
+          </pre>
         </div>
       </div>
       {excerpt}
       {error.stack.trim() !== '' && (
         <details open className={classes.details}>
           <summary>Stack</summary>
-          <pre className={classes.stack}>{error.stack}</pre>
+          <pre className={classes.stack}>
+            <AnsiText text={error.stack} />
+          </pre>
         </details>
       )}
       {extra && (
