@@ -35,6 +35,12 @@ type before struct{ error }
 
 func (b before) Unwrap() error { return b.error }
 
+// unknown marks a COMMIT without an answer. It must never run again by itself, although the driver may call the error safe
+// to retry: it speaks of a connection that was closed, not of what was sent before.
+type unknown struct{ error }
+
+func (u unknown) Unwrap() error { return u.error }
+
 // dropped says whether the connection broke or could not be made.
 func dropped(err error) bool {
 	var refused *pgconn.PgError
@@ -53,6 +59,12 @@ func dropped(err error) bool {
 		errors.Is(err, net.ErrClosed) || errors.As(err, &network) || pgconn.SafeToRetry(err) && !ended(err)
 }
 
+// refused says whether a connection could not even be made.
+func refused(err error) bool {
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect)
+}
+
 func ended(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
@@ -65,7 +77,8 @@ func conflicted(err error) bool {
 
 // unchanged says whether a failed change certainly changed nothing and may run again.
 func unchanged(err error) bool {
-	if ended(err) {
+	var late unknown
+	if ended(err) || errors.As(err, &late) {
 		return false
 	}
 	var early before

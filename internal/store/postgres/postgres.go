@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,7 +55,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	config, err := pgxpool.ParseConfig(o.URL)
-	if err != nil {
+	if scheme, _, ok := strings.Cut(o.URL, "://"); err != nil || ok && scheme != "postgres" && scheme != "postgresql" {
 		// The inner error may quote the URL and so the password: it is left out.
 		return nil, errs.New(errs.Invalid, "the database URL is not valid").
 			WithHint("write it like postgres://user:password@host:5432/database")
@@ -126,7 +127,13 @@ func (s *Store) run(ctx context.Context, again func(error) bool, fn func() error
 	if s.closed.Load() {
 		return sqldb.ErrClosed()
 	}
-	return retry(ctx, again, fn)
+	return retry(ctx, again, func() error {
+		err := fn()
+		if err != nil && dropped(err) && !refused(err) {
+			s.pool.Reset() // the other idle connections are most likely as dead as this one
+		}
+		return err
+	})
 }
 
 // retry runs fn until it succeeds, fails for good, or has failed too often. again says whether a failure changed nothing.
@@ -175,8 +182,8 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, q sqldb.
 			if errors.As(err, &refused) {
 				return err // the server said no: rolled back
 			}
-			return errs.Wrap(errs.Unavailable, err, "the connection to the database broke while it was saving; the change may or may not be there").
-				WithHint("look whether it happened before you try again")
+			return unknown{errs.Wrap(errs.Unavailable, err, "the connection to the database broke while it was saving; the change may or may not be there").
+				WithHint("look whether it happened before you try again")}
 		}
 		return nil
 	})

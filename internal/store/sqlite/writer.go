@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/tidemill/tidemill/internal/errs"
 	"github.com/tidemill/tidemill/internal/store/sqldb"
@@ -23,6 +24,8 @@ type writer struct {
 	done  chan struct{} // closed when the last change is answered
 	conn  *cachedConn
 	log   *slog.Logger
+
+	commits atomic.Int64
 }
 
 type change struct {
@@ -142,6 +145,7 @@ func (w *writer) commit(group []*change) {
 			_ = w.exec(ctx, "ROLLBACK")
 			w.fail(group, err)
 		}
+		w.commits.Add(1)
 	}
 	for _, c := range group {
 		c.reply <- c.err
