@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -163,7 +164,8 @@ func (l *loader) file(path string, named bool) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		if named || !errors.Is(err, fs.ErrNotExist) {
+		missing := errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) // whoever opens the folder will say so
+		if named || !missing {
 			l.failed.WithField(path, "cannot be read: %s", reason(err))
 		}
 		return
