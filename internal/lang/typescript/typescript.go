@@ -11,7 +11,10 @@ import (
 const ID domain.Language = "bun"
 
 // New gives the language.
-func New() lang.Language { return language{} }
+func New() lang.Language {
+	plainAllocator()
+	return language{}
+}
 
 type language struct{}
 
