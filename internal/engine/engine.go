@@ -40,8 +40,9 @@ type Options struct {
 
 // Engine accepts runs and serves workers. All methods may be called at once; it has no goroutines of its own.
 type Engine struct {
-	o       Options
-	schemas schemaCache
+	o        Options
+	schemas  schemaCache
+	versions versionCache
 }
 
 // New makes an engine.

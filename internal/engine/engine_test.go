@@ -408,3 +408,19 @@ func TestGracefulStopGivesJobsBack(t *testing.T) {
 		t.Fatalf("%+v %s", done, result)
 	}
 }
+
+// BenchmarkRunAndWait is a trivial Bash job from acceptance to result, in process: what HTTP adds is not in it.
+func BenchmarkRunAndWait(b *testing.B) {
+	h := newHouse(b)
+	h.work(b)
+	h.deploy(b, domain.Script{Path: "f/a/b", Content: "echo hi"})
+	for b.Loop() {
+		job, err := h.engine.Run(b.Context(), engine.Run{Who: dev, Path: "f/a/b"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if done, err := h.queue.Wait(b.Context(), everything, job.ID); err != nil || done.Status != domain.StatusSuccess {
+			b.Fatal(done, err)
+		}
+	}
+}

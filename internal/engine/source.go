@@ -10,6 +10,7 @@ import (
 	"github.com/tidemill/tidemill/internal/errs"
 	"github.com/tidemill/tidemill/internal/events"
 	"github.com/tidemill/tidemill/internal/perm"
+	"github.com/tidemill/tidemill/internal/queue"
 	"github.com/tidemill/tidemill/internal/store"
 )
 
@@ -50,15 +51,15 @@ func (s *Source) Claim(ctx context.Context, worker string, tags []string, limit 
 			return nil, err
 		}
 		out := make([]domain.Assignment, 0, len(jobs))
-		for _, job := range jobs {
-			l := domain.Lease{JobID: job.ID, Attempt: job.Attempt, Worker: worker}
-			a, err := s.assemble(ctx, job, l)
+		for _, c := range jobs {
+			l := domain.Lease{JobID: c.Job.ID, Attempt: c.Job.Attempt, Worker: worker}
+			a, err := s.assemble(context.WithoutCancel(ctx), c, l) // the job is ours, whatever becomes of the claim
 			if err != nil {
-				s.giveUp(ctx, job, l, err)
+				s.giveUp(ctx, c.Job, l, err)
 				continue
 			}
 			s.mu.Lock()
-			s.jobs[l] = job
+			s.jobs[l] = c.Job
 			s.mu.Unlock()
 			out = append(out, a)
 		}
@@ -68,32 +69,88 @@ func (s *Source) Claim(ctx context.Context, worker string, tags []string, limit 
 	}
 }
 
-func (s *Source) assemble(ctx context.Context, job domain.Job, l domain.Lease) (domain.Assignment, error) {
-	a := domain.Assignment{Job: job, Lease: l}
+func (s *Source) assemble(ctx context.Context, c queue.Claimed, l domain.Lease) (domain.Assignment, error) {
+	job := c.Job
+	a := domain.Assignment{Job: job, Lease: l, Args: c.Args}
 	var err error
-	if job.Kind == domain.JobScript {
-		var script domain.Script
-		script, err = s.e.o.Store.ScriptByHash(ctx, store.Viewer{Workspace: job.Workspace, All: true}, job.ScriptHash)
-		if err == nil && script.Deleted {
-			err = errs.New(errs.NotFound, "the version %s of %s was deleted before the job ran", job.ScriptHash, job.ScriptPath)
-		}
-		a.Code = domain.Code{
-			Path: script.Path, Language: script.Language, Content: script.Content, Lock: script.Lock, Envs: script.Settings.Envs,
-		}
-	} else {
+	switch {
+	case job.Kind == domain.JobScript:
+		a.Code, err = s.e.version(ctx, job)
+	case c.Code != nil:
+		a.Code = *c.Code
+	default:
 		a.Code, err = s.e.o.Queue.Code(ctx, job.Workspace, job.ID)
 	}
 	if err != nil {
 		return a, err
 	}
-	if a.Args, err = s.e.o.Queue.Args(ctx, job.Workspace, job.ID); err != nil {
-		return a, err
+	if a.Args == nil {
+		if a.Args, err = s.e.o.Queue.Args(ctx, job.Workspace, job.ID); err != nil {
+			return a, err
+		}
 	}
 	if s.e.o.Tokens != nil {
 		a.Token = s.e.o.Tokens.JobToken(l)
 		a.Masks = []string{a.Token}
 	}
 	return a, nil
+}
+
+// version reads the program of a job's version. Versions are immutable once their lock is known, so that they are kept.
+func (e *Engine) version(ctx context.Context, job domain.Job) (domain.Code, error) {
+	key := job.Workspace + "/" + job.ScriptHash
+	if code, ok := e.versions.get(key); ok {
+		return code, nil
+	}
+	script, err := e.o.Store.ScriptByHash(ctx, store.Viewer{Workspace: job.Workspace, All: true}, job.ScriptHash)
+	if err == nil && script.Deleted {
+		err = errs.New(errs.NotFound, "the version %s of %s was deleted before the job ran", job.ScriptHash, job.ScriptPath)
+	}
+	if err != nil {
+		return domain.Code{}, err
+	}
+	code := domain.Code{Path: script.Path, Language: script.Language, Content: script.Content, Lock: script.Lock, Envs: script.Settings.Envs}
+	if code.Lock != nil {
+		e.versions.put(key, code)
+	}
+	return code, nil
+}
+
+// versionCache keeps the programs that ran last, up to maxVersionBytes.
+type versionCache struct {
+	mu    sync.Mutex
+	byKey map[string]domain.Code
+	order []string // oldest first
+	bytes int
+}
+
+const maxVersionBytes = 16 << 20
+
+func (c *versionCache) get(key string) (domain.Code, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	code, ok := c.byKey[key]
+	return code, ok
+}
+
+func (c *versionCache) put(key string, code domain.Code) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byKey == nil {
+		c.byKey = map[string]domain.Code{}
+	}
+	if _, ok := c.byKey[key]; ok {
+		return
+	}
+	weight := func(code domain.Code) int { return len(code.Content) + len(*code.Lock) + 500 }
+	c.byKey[key] = code
+	c.order = append(c.order, key)
+	c.bytes += weight(code)
+	for c.bytes > maxVersionBytes && len(c.order) > 1 {
+		c.bytes -= weight(c.byKey[c.order[0]])
+		delete(c.byKey, c.order[0])
+		c.order = c.order[1:]
+	}
 }
 
 // giveUp ends a claimed job that can never be assembled, and returns one that might be later.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +38,9 @@ type Options struct {
 // Queue is the run queue on a database. All methods may be called at once.
 type Queue struct {
 	o Options
+
+	waitMu  sync.Mutex
+	waiting []*waiter // idle claims, the one that waits longest first
 
 	mu     sync.Mutex
 	cancel context.CancelFunc
@@ -111,28 +115,103 @@ func (q *Queue) Push(ctx context.Context, jobs ...NewJob) error {
 			}
 			rows[i].Code = &p
 		}
-		return q.o.Store.JobPush(ctx, rows...)
+		if len(jobs) == 1 && jobs[0].Job.ScheduledFor.IsZero() {
+			if w := q.reserve(jobs[0].Job.Tag); w != nil {
+				return q.pushTo(ctx, w, jobs[0], rows[0])
+			}
+		}
+		if err := q.o.Store.JobPush(ctx, rows...); err != nil {
+			return err
+		}
+		notes := make([]domain.Event, len(jobs))
+		for i, n := range jobs {
+			notes[i] = queued(n.Job)
+		}
+		q.o.Hub.Publish(ctx, notes...)
+		return nil
 	}()
 	if err != nil {
 		q.drop(ctx, err, spilled)
+	}
+	return err
+}
+
+func queued(j domain.Job) domain.Event {
+	return domain.Event{Kind: domain.EventQueued, Workspace: j.Workspace, JobID: j.ID, Status: domain.StatusQueued, Tag: j.Tag}
+}
+
+func started(j domain.Job) domain.Event {
+	return domain.Event{Kind: domain.EventStarted, Workspace: j.Workspace, JobID: j.ID, Status: j.Status, Tag: j.Tag}
+}
+
+// waiter is a claim of this process that found nothing and waits.
+type waiter struct {
+	worker string
+	tags   map[string]bool
+	c      chan []Claimed // gets exactly one value once the waiter is reserved; nil: look yourself
+}
+
+// reserve takes the longest waiting claim that serves a tag. Whoever reserves it must send to it.
+func (q *Queue) reserve(tag string) *waiter {
+	q.waitMu.Lock()
+	defer q.waitMu.Unlock()
+	for i, w := range q.waiting {
+		if w.tags[tag] {
+			q.waiting = slices.Delete(q.waiting, i, i+1)
+			return w
+		}
+	}
+	return nil
+}
+
+// pushTo accepts a job and claims for an idle worker in one transaction: one wait for the disk less. What is claimed is
+// what the worker would have got anyway, which need not be this job.
+func (q *Queue) pushTo(ctx context.Context, w *waiter, n NewJob, row store.NewJob) error {
+	var given []Claimed
+	defer func() { w.c <- given }()
+	var claimed []domain.Job
+	err := q.o.Store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
+		err := tx.JobPush(ctx, row)
+		if err == nil {
+			claimed, err = tx.JobClaim(ctx, store.JobClaimParams{Worker: w.worker, Tags: []string{n.Job.Tag}, Limit: 1, Lease: q.o.Lease})
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	notes := make([]domain.Event, len(jobs))
-	for i, n := range jobs {
-		notes[i] = domain.Event{Kind: domain.EventQueued, Workspace: n.Job.Workspace, JobID: n.Job.ID, Status: domain.StatusQueued, Tag: n.Job.Tag}
+	notes := []domain.Event{queued(n.Job)}
+	for _, j := range claimed {
+		c := Claimed{Job: j}
+		if j.ID == n.Job.ID {
+			notes = notes[:0] // nobody else need look for it
+			c.Args, c.Code = n.Args, n.Code
+			if len(c.Args) == 0 {
+				c.Args = domain.JSON("{}")
+			}
+		}
+		given = append(given, c)
+		notes = append(notes, started(j))
 	}
 	q.o.Hub.Publish(ctx, notes...)
 	return nil
 }
 
+// Claimed is a job that a worker holds, with its values when they are at hand.
+type Claimed struct {
+	Job  domain.Job
+	Args domain.JSON  // nil: read them
+	Code *domain.Code // nil: read it, when the job has one
+}
+
 // Claim waits until the worker can have at least one job with one of the tags, and returns up to limit of them, leased.
 // Its only other end is ctx's or the database's error.
-func (q *Queue) Claim(ctx context.Context, worker string, tags []string, limit int) ([]domain.Job, error) {
+func (q *Queue) Claim(ctx context.Context, worker string, tags []string, limit int) ([]Claimed, error) {
 	watch := q.o.Hub.Watch(events.Filter{Kinds: []domain.EventKind{domain.EventQueued}})
 	defer watch.Close()
-	served := make(map[string]bool, len(tags))
+	w := &waiter{worker: worker, tags: make(map[string]bool, len(tags))}
 	for _, t := range tags {
-		served[t] = true
+		w.tags[t] = true
 	}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -144,25 +223,25 @@ func (q *Queue) Claim(ctx context.Context, worker string, tags []string, limit i
 			return nil, err
 		}
 		if len(jobs) > 0 {
-			notes := make([]domain.Event, len(jobs))
+			out, notes := make([]Claimed, len(jobs)), make([]domain.Event, len(jobs))
 			for i, j := range jobs {
-				notes[i] = domain.Event{Kind: domain.EventStarted, Workspace: j.Workspace, JobID: j.ID, Status: j.Status, Tag: j.Tag}
+				out[i], notes[i] = Claimed{Job: j}, started(j)
 			}
 			q.o.Hub.Publish(ctx, notes...)
-			return jobs, nil
+			return out, nil
 		}
 		due, err := q.o.Store.JobNextDue(ctx, tags)
 		if err != nil {
 			return nil, err
 		}
-		if err := q.idle(ctx, watch, served, due); err != nil {
-			return nil, err
+		if given, err := q.idle(ctx, watch, w, due); len(given) > 0 || err != nil {
+			return given, err
 		}
 	}
 }
 
-// idle returns when there may be something to claim.
-func (q *Queue) idle(ctx context.Context, watch *events.Watch, served map[string]bool, due time.Time) error {
+// idle returns when there may be something to claim, or with what was claimed for the waiter.
+func (q *Queue) idle(ctx context.Context, watch *events.Watch, w *waiter, due time.Time) (given []Claimed, err error) {
 	wait := jitter(q.o.Scan)
 	if !due.IsZero() {
 		// A job that is due and yet was not claimed is about to be claimed by somebody else, or is due within the clocks'
@@ -171,15 +250,37 @@ func (q *Queue) idle(ctx context.Context, watch *events.Watch, served map[string
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
+	w.c = make(chan []Claimed, 1)
+	q.waitMu.Lock()
+	q.waiting = append(q.waiting, w)
+	q.waitMu.Unlock()
+	defer func() {
+		q.waitMu.Lock()
+		i := slices.Index(q.waiting, w)
+		if i >= 0 {
+			q.waiting = slices.Delete(q.waiting, i, i+1)
+		}
+		q.waitMu.Unlock()
+		if i < 0 && given == nil { // reserved at the last moment: take what comes
+			if given = <-w.c; len(given) > 0 {
+				err = nil
+			}
+		}
+	}()
 	for {
 		select {
+		case given = <-w.c:
+			if given == nil {
+				given = []Claimed{} // the reservation is answered
+			}
+			return given, nil
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
 		case <-timer.C:
-			return nil
+			return nil, nil
 		case e := <-watch.C:
-			if e.Kind == "" || served[e.Tag] {
-				return nil
+			if e.Kind == "" || w.tags[e.Tag] {
+				return nil, nil
 			}
 		}
 	}
@@ -241,7 +342,7 @@ func (q *Queue) Release(ctx context.Context, l domain.Lease, job domain.Job) err
 	if err := q.o.Store.JobRelease(ctx, l); err != nil {
 		return err
 	}
-	q.o.Hub.Publish(ctx, domain.Event{Kind: domain.EventQueued, Workspace: job.Workspace, JobID: job.ID, Status: domain.StatusQueued, Tag: job.Tag})
+	q.o.Hub.Publish(ctx, queued(job))
 	return nil
 }
 
@@ -373,7 +474,7 @@ func (q *Queue) Reap(ctx context.Context) error {
 					return err
 				}
 			default:
-				q.o.Hub.Publish(ctx, domain.Event{Kind: domain.EventQueued, Workspace: j.Workspace, JobID: j.ID, Status: j.Status, Tag: j.Tag})
+				q.o.Hub.Publish(ctx, queued(j))
 			}
 		}
 		if len(jobs) < batch {
