@@ -192,11 +192,11 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
-// proxy stands between a store and its server. Once armed, it lets the next COMMIT through to the server and breaks the
+// proxy stands between a store and its server. Once armed, it lets one message through to the server and breaks the
 // connection instead of handing back the answer; cut breaks everything and refuses what comes.
 type proxy struct {
 	dir, to string
-	armed   atomic.Bool
+	armed   atomic.Pointer[string] // what the message contains
 	mu      sync.Mutex
 	conns   map[net.Conn]bool
 	refuse  bool
@@ -238,6 +238,8 @@ func startProxy(t *testing.T, address string) (*proxy, string) {
 	u.RawQuery = q.Encode()
 	return p, u.String()
 }
+
+func (p *proxy) arm(text string) { p.armed.Store(&text) }
 
 func (p *proxy) cut(refuse bool) {
 	p.mu.Lock()
@@ -291,7 +293,8 @@ func (p *proxy) serve(client net.Conn) {
 	for {
 		n, err := client.Read(buf)
 		if n > 0 {
-			last := bytes.Contains(bytes.ToLower(buf[:n]), []byte("commit\x00")) && p.armed.CompareAndSwap(true, false)
+			text := p.armed.Load()
+			last := text != nil && bytes.Contains(buf[:n], []byte(*text)) && p.armed.CompareAndSwap(text, nil)
 			if last {
 				broken.Store(true)
 			}
@@ -317,7 +320,7 @@ func TestCommitUnknown(t *testing.T) {
 	s := open(t, through)
 	ctx := t.Context()
 	runs := 0
-	p.armed.Store(true)
+	p.arm("commit\x00")
 	err := s.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
 		runs++
 		return tx.SettingPut(ctx, "k", domain.JSON(`1`))
@@ -330,6 +333,37 @@ func TestCommitUnknown(t *testing.T) {
 	}
 	if v, err := s.SettingGet(ctx, "k"); err != nil || string(v) != "1" {
 		t.Errorf("%s, %v", v, err)
+	}
+}
+
+// TestStatementUnknown: the same for a statement that is a transaction of its own. A second try would report that the link
+// was used by somebody else.
+func TestStatementUnknown(t *testing.T) {
+	address := pgtest.URL(t)
+	p, through := startProxy(t, address)
+	s, beside := open(t, through), open(t, address)
+	ctx := t.Context()
+	for _, prepared := range []bool{false, true} {
+		if err := s.InviteCreate(ctx, domain.Invite{Digest: "needle", ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		if prepared {
+			_, _ = s.InviteTake(ctx, "other")
+		}
+		p.arm("needle")
+		if _, err := s.InviteTake(ctx, "needle"); !errs.Is(err, errs.Unavailable) {
+			t.Errorf("prepared %v: got %v (%s)", prepared, err, errs.KindOf(err))
+		}
+		if _, err := beside.InviteGet(ctx, "needle"); !errs.Is(err, errs.NotFound) {
+			t.Errorf("the server did not do it, so nothing was shown: %v", err)
+		}
+		p.arm("needle2")
+		if err := s.InviteCreate(ctx, domain.Invite{Digest: "needle2", ExpiresAt: time.Now().Add(time.Hour)}); !errs.Is(err, errs.Unavailable) {
+			t.Errorf("prepared %v: got %v (%s)", prepared, err, errs.KindOf(err))
+		}
+		if _, err := beside.InviteTake(ctx, "needle2"); err != nil {
+			t.Errorf("the server did not do it, so nothing was shown: %v", err)
+		}
 	}
 }
 
