@@ -220,7 +220,7 @@ func (s *Server) serve(context.Context) error {
 
 // shutdown lets requests finish for a moment, then ends those that only wait: streams and waits for results.
 func (s *Server) shutdown(context.Context) error {
-	const moment, last = 2 * time.Second, 3 * time.Second
+	const moment, last = time.Second, 3 * time.Second
 	defer s.streams()
 	ctx, cancel := context.WithTimeout(context.Background(), last)
 	defer cancel()

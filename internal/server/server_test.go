@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/tidemill/tidemill/internal/config"
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/engine"
@@ -184,6 +186,45 @@ func TestStartAndStopAtOnceLeaveNothingBehind(t *testing.T) {
 		stop(t, s)
 	}
 	start(t, AllInOne, testConfig(t, data)) // the folder and its lock are free
+}
+
+// It runs alone: the parallel tests wait until it is over.
+func TestAStoppedServerLeavesNothingRunning(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	s := plan(t, AllInOne, testConfig(t, t.TempDir()))
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	who := admin(t, s)
+	token, err := s.accounts.CreateToken(t.Context(), domain.Identity{Email: who.Email, Superadmin: true}, "t", "", nil, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := s.engine.Run(t.Context(), engine.Run{Who: who, Code: bash(`echo '"done"'`), Trigger: "api"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcome(t, s, job.ID)
+	// A browser tab that watches must not hold the stop up.
+	req, err := http.NewRequestWithContext(t.Context(), "GET", s.URL()+"/api/w/main/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	transport := &http.Transport{}
+	resp, err := transport.RoundTrip(req)
+	if err != nil || resp.StatusCode != 200 {
+		t.Fatalf("the stream: %v, %v", resp, err)
+	}
+	began := time.Now()
+	stop(t, s)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("stopping took %v", took)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	transport.CloseIdleConnections()
+	goleak.VerifyNone(t, before)
 }
 
 func TestTheSecondProcessOnAFolderIsRefused(t *testing.T) {
