@@ -5,11 +5,13 @@ import (
 	"github.com/tidemill/tidemill/internal/lang"
 	"github.com/tidemill/tidemill/internal/lang/bash"
 	"github.com/tidemill/tidemill/internal/lang/python"
+	"github.com/tidemill/tidemill/internal/lang/typescript"
 )
 
 // Languages are all languages, in the order of the picker: TypeScript, Python, Go, Bash.
 func Languages() lang.Registry {
 	return lang.Registry{
+		typescript.New(),
 		python.New(),
 		bash.New(),
 	}

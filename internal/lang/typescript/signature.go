@@ -270,6 +270,8 @@ func (f *file) parameter(r *typeReader, n *ts.Node, env scope, anonymous *int) (
 		t = f.fromPattern(pattern, 0)
 	case a.Rest || pattern.Kind() == "array_pattern":
 		t = simple("array")
+	case value != nil && value.Kind() == "as_expression" && value.NamedChildCount() > 1:
+		t = r.read(value.NamedChild(1), env, 0)
 	case p.Default != nil && string(p.Default) != "null":
 		t = fromLiteral(p.Default)
 	case value != nil && value.Kind() == "new_expression" && f.str(field(value, "constructor")) == "Date":

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	ts "github.com/tree-sitter/go-tree-sitter"
 
@@ -209,7 +210,7 @@ func (r *typeReader) flatten(n *ts.Node, kind string, visit func(*ts.Node)) {
 	}
 }
 
-// member is what an object type consists of.
+// object reads the members of an object type.
 func (r *typeReader) object(n *ts.Node, env scope, depth int) typ {
 	s := &lang.Schema{Type: "object"}
 	c := &conv{Kind: "object", Props: map[string]*conv{}}
@@ -227,8 +228,8 @@ func (r *typeReader) object(n *ts.Node, env scope, depth int) typ {
 			continue
 		case "property_signature", "public_field_definition":
 			name := r.f.propertyName(field(m, "name"))
-			if name == "" || child(m, "static") != nil || child(field(m, "name"), "#") != nil {
-				break
+			if name == "" || name[0] == '#' || child(m, "static") != nil || child(child(m, "type_annotation"), "function_type") != nil {
+				break // JSON has no functions
 			}
 			t := anyType()
 			if a := field(m, "type"); a != nil {
@@ -329,7 +330,7 @@ func (r *typeReader) named(name string, args []*ts.Node, env scope, depth int) t
 	if t, ok := r.builtin(name, args, env, depth); ok {
 		return t
 	}
-	if first, _, _ := strings.Cut(name, ""); first != "" && !unicode.IsUpper(rune(name[0])) {
+	if first, _ := utf8.DecodeRuneInString(name); !unicode.IsUpper(first) {
 		return anyType() // not a name that a resource type has
 	}
 	if kind, rest, ok := strings.Cut(name, "_"); ok && rest != "" && (kind == "DynSelect" || kind == "DynMultiselect") {
