@@ -142,7 +142,12 @@ function accessOf(readOnly: boolean) {
 
 function diagnosticOf(state: EditorState, p: Problem): Diagnostic {
   const line = state.doc.line(Math.max(1, Math.min(p.line, state.doc.lines)));
-  const from = Math.min(line.to, line.from + Math.max(0, (p.column ?? 1) - 1));
+  // Without a column the whole line is meant, not the space before it.
+  if (p.column === undefined) {
+    const from = line.from + (line.text.length - line.text.trimStart().length);
+    return { from, to: Math.max(from, line.to), severity: p.severity ?? 'error', message: p.message };
+  }
+  const from = Math.min(line.to, line.from + Math.max(0, p.column - 1));
   const word = /^\S*/.exec(line.text.slice(from - line.from))?.[0].length ?? 0;
   return { from, to: Math.min(line.to, from + Math.max(1, word)), severity: p.severity ?? 'error', message: p.message };
 }

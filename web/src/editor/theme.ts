@@ -25,11 +25,12 @@ const look = EditorView.theme({
     color: 'var(--text-quiet)',
     paddingInline: '4px',
   },
-  '.cm-matchingBracket, &.cm-focused .cm-matchingBracket': {
+  '.cm-matchingBracket, .cm-nonmatchingBracket': { backgroundColor: 'transparent' },
+  '&.cm-focused .cm-matchingBracket': {
     backgroundColor: 'var(--a4)',
     outline: '1px solid var(--a7)',
   },
-  '.cm-nonmatchingBracket, &.cm-focused .cm-nonmatchingBracket': {
+  '&.cm-focused .cm-nonmatchingBracket': {
     backgroundColor: 'var(--failed-ground)',
     color: 'var(--failed)',
   },
@@ -102,7 +103,8 @@ const look = EditorView.theme({
   '.cm-placeholder': { color: 'var(--n10)' },
   // The merge view.
   '.cm-changedLine, &.cm-merge-b .cm-changedLine': { backgroundColor: 'var(--success-ground)' },
-  '.cm-changedText, &.cm-merge-b .cm-changedText, .cm-insertedLine, & .cm-insertedLine': {
+  '.cm-insertedLine, & .cm-insertedLine': { background: 'transparent', textDecoration: 'none' },
+  '.cm-changedText, &.cm-merge-b .cm-changedText': {
     background: 'color-mix(in oklch, var(--success) 22%, transparent)',
     textDecoration: 'none',
   },

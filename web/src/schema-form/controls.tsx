@@ -95,7 +95,7 @@ function tie(p: ControlProps) {
   return {
     id: p.id,
     disabled: p.disabled,
-    error: p.problems[p.path] !== undefined && p.problems[p.path] !== 'This is required.',
+    error: p.problems[p.path] !== undefined,
     'aria-describedby': `${p.id}-note`,
     'aria-required': p.required,
   } as const;
@@ -222,7 +222,7 @@ function numberOf(text: string): number | string | undefined {
 /** Two states when one of them is meant anyway; three when "not given" means something of its own. */
 function BooleanControl(p: ControlProps) {
   const label = p.schema.title ?? p.name;
-  if (p.required || p.schema.default !== undefined) {
+  if (!p.schema.nullable && (p.required || p.schema.default !== undefined)) {
     return (
       <Switch
         id={p.id}
@@ -239,7 +239,7 @@ function BooleanControl(p: ControlProps) {
       aria-label={label}
       disabled={p.disabled}
       value={p.value === undefined || p.value === null ? '' : String(p.value)}
-      onChange={(v) => p.onChange(v === '' ? undefined : v === 'true')}
+      onChange={(v) => p.onChange(v === '' ? (p.schema.nullable ? null : undefined) : v === 'true')}
       data={[
         { value: '', label: 'Not set' },
         { value: 'true', label: 'True' },
@@ -445,6 +445,30 @@ function JsonControl(p: ControlProps) {
 
 const jsonText = (v: unknown): string => (v === undefined ? '' : JSON.stringify(v, null, 2));
 
+/** Null is a value of its own where the schema allows it: not the same as leaving it out. */
+export function NullButton({
+  label,
+  schema,
+  value,
+  disabled,
+  onChange,
+}: Pick<ControlProps, 'schema' | 'value' | 'disabled' | 'onChange'> & { label: string }) {
+  // A boolean that may be left out has a choice for that already.
+  if (!schema.nullable || schema.type === 'boolean') return null;
+  return (
+    <button
+      type="button"
+      className={classes.nullButton}
+      aria-pressed={value === null}
+      aria-label={`Null for ${label}`}
+      disabled={disabled}
+      onClick={() => onChange(value === null ? undefined : null)}
+    >
+      null
+    </button>
+  );
+}
+
 /** A control with its own frame, for parts of objects and lists. */
 function Part({ label, ...p }: Omit<ControlProps, 'id'> & { label: string }) {
   const id = useId();
@@ -457,6 +481,15 @@ function Part({ label, ...p }: Omit<ControlProps, 'id'> & { label: string }) {
       description={p.schema.description}
       error={p.problems[p.path]}
       group={isGroup(p.schema)}
+      tools={
+        <NullButton
+          label={p.schema.title ?? label}
+          schema={p.schema}
+          value={p.value}
+          disabled={p.disabled}
+          onChange={p.onChange}
+        />
+      }
     >
       <Control {...p} id={id} name={label} />
     </FieldFrame>

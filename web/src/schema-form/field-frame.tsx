@@ -44,7 +44,10 @@ export function FieldFrame({
       role={group ? 'group' : undefined}
       aria-labelledby={group ? `${id}-label` : undefined}
       data-invalid={error !== undefined || undefined}
-      onBlur={onBlur}
+      onBlur={(e) => {
+        // Moving within a group of fields is not leaving it.
+        if (!e.currentTarget.contains(e.relatedTarget)) onBlur?.();
+      }}
     >
       <div className={classes.head}>
         {group ? (

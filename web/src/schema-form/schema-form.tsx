@@ -1,7 +1,7 @@
-import { Button, SegmentedControl } from '@mantine/core';
+import { SegmentedControl } from '@mantine/core';
 import { useId, useState } from 'react';
 import { CodeEditor } from '~/editor/code-editor';
-import { Control } from './controls';
+import { Control, NullButton } from './controls';
 import { FieldFrame } from './field-frame';
 import {
   argumentsOf,
@@ -15,7 +15,7 @@ import {
   type Values,
 } from './schema';
 import classes from './schema-form.module.css';
-import { jsonProblem, type Problems } from './validate';
+import { jsonProblem, type Problems, REQUIRED } from './validate';
 
 export interface SchemaFormProps {
   schema: JsonSchema | undefined;
@@ -112,6 +112,7 @@ interface TopFieldProps {
 
 function TopField({ name, schema, root, required, value, disabled, problems, seen, onSeen, onChange }: TopFieldProps) {
   const id = useId();
+  const shownProblems = seen ? problems : withoutRequired(problems);
   return (
     <FieldFrame
       id={id}
@@ -119,23 +120,17 @@ function TopField({ name, schema, root, required, value, disabled, problems, see
       type={typeWord(schema)}
       required={required}
       description={schema.description}
-      error={problemAt(problems, name, seen)}
+      error={shownProblems[name]}
       group={isGroup(schema)}
       onBlur={onSeen}
       tools={
-        schema.nullable ? (
-          <Button
-            size="xs"
-            variant={value === null ? 'light' : 'subtle'}
-            color="gray"
-            aria-pressed={value === null}
-            aria-label={`Null for ${schema.title ?? name}`}
-            disabled={disabled}
-            onClick={() => onChange(value === null ? undefined : null)}
-          >
-            null
-          </Button>
-        ) : undefined
+        <NullButton
+          label={schema.title ?? name}
+          schema={schema}
+          value={value}
+          disabled={disabled}
+          onChange={onChange}
+        />
       }
     >
       <Control
@@ -146,7 +141,7 @@ function TopField({ name, schema, root, required, value, disabled, problems, see
         root={root}
         required={required}
         value={value}
-        problems={problems}
+        problems={shownProblems}
         disabled={disabled}
         onChange={onChange}
       />
@@ -155,9 +150,8 @@ function TopField({ name, schema, root, required, value, disabled, problems, see
 }
 
 /** "Required" is not said of a field nobody has been at yet; everything else is said at once. */
-function problemAt(problems: Problems, path: string, seen: boolean): string | undefined {
-  const p = problems[path];
-  return p === 'This is required.' && !seen ? undefined : p;
+function withoutRequired(problems: Problems): Problems {
+  return Object.fromEntries(Object.entries(problems).filter(([, message]) => message !== REQUIRED));
 }
 
 function JsonArguments({

@@ -1,6 +1,8 @@
 import { type OutputUnit, type Schema, Validator } from '@cfworker/json-schema';
 import { argumentsOf, fieldsOf, type JsonSchema, plain, type Values } from './schema';
 
+export const REQUIRED = 'This is required.';
+
 /** Messages by place: "customer.id" → what is wrong there. "" is the whole object. */
 export type Problems = Record<string, string>;
 
@@ -85,7 +87,7 @@ function sentence(unit: OutputUnit, rule: unknown, _value: unknown): { at?: stri
       return { message: 'This is not a known parameter.' };
     case 'required': {
       const name = /"([^"]+)"/.exec(unit.error)?.[1];
-      return name === undefined ? undefined : { at: name, message: 'This is required.' };
+      return name === undefined ? undefined : { at: name, message: REQUIRED };
     }
     case 'type':
       return { message: `This must be ${word(rule)}.` };

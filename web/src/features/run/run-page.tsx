@@ -102,7 +102,7 @@ export function RunPage({
       title={
         <span className={classes.title}>
           <StatusPill status={jobState(job)} />
-          {job.script_path ? (
+          {job.script_path && job.script_hash ? (
             <Link
               to="/w/$workspace/scripts/get/$"
               params={{ workspace, _splat: job.script_path }}

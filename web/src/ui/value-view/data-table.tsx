@@ -36,7 +36,7 @@ export function DataTable({
     estimateSize: () => ROW,
     overscan: 12,
   });
-  const template = `${Math.max(3, String(order.length).length) + 2}ch ${widths.map((w) => `minmax(${w}ch, ${w}fr)`).join(' ')}`;
+  const template = `${Math.max(3, String(order.length).length) + 2}ch ${widths.map((w) => `calc(${w}ch + 16px)`).join(' ')} 1fr`;
   const cycle = (column: number) =>
     setSort((s) => (s?.column !== column ? { column, down: false } : s.down ? undefined : { column, down: true }));
 

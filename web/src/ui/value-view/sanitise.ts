@@ -28,7 +28,7 @@ export function markdownHtml(text: string): string {
       node.replaceWith(link);
     }
   });
-  return purify.sanitize(html, {
+  return purify.sanitize(quiet(html, ''), {
     ALLOWED_TAGS: [
       'a',
       'b',
@@ -88,6 +88,19 @@ export function markdownHtml(text: string): string {
       'width',
     ],
     ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#|data:image\/(?:png|jpeg|gif|webp|svg\+xml)[;,])/i,
+    // These hold no address; the pattern above is for those that do.
+    ADD_URI_SAFE_ATTR: [
+      'align',
+      'checked',
+      'colspan',
+      'disabled',
+      'height',
+      'open',
+      'rowspan',
+      'start',
+      'type',
+      'width',
+    ],
     FORBID_ATTR: ['style', 'class', 'id', 'name'],
   });
 }
@@ -98,38 +111,63 @@ export function markdownHtml(text: string): string {
  * rules of a style element that bears the page's nonce, what would be loaded from elsewhere is left out.
  */
 export function frameDocument(html: string, nonce: string): string {
-  const doc = new DOMParser().parseFromString(html, 'text/html');
-  for (const el of doc.querySelectorAll(
-    'script, iframe, frame, object, embed, base, meta, link, portal, template, form > [type=submit]',
-  ))
-    el.remove();
+  const doc = new DOMParser().parseFromString(quiet(html, nonce), 'text/html');
+  for (const el of doc.querySelectorAll(BARRED)) el.remove();
   const rules: string[] = [];
   for (const el of doc.querySelectorAll('*')) {
     for (const attr of [...el.attributes]) {
       const name = attr.name.toLowerCase();
-      const value = attr.value.trim();
-      if (name.startsWith('on') || name === 'srcdoc' || name === 'ping' || name === 'action' || name === 'formaction')
-        el.removeAttribute(attr.name);
-      else if (name === 'nonce') el.removeAttribute(attr.name);
-      else if (name === 'style') {
+      if (name === HELD || name === 'style') {
         // Braces could close our rule; a declaration list needs none.
-        rules.push(`[data-style="${rules.length}"]{${value.replace(/[{}<]/g, '')}}`);
+        rules.push(`[data-style="${rules.length}"]{${local(attr.value).replace(/[{}<]/g, '')}}`);
         el.setAttribute('data-style', String(rules.length - 1));
-        el.removeAttribute('style');
-      } else if (['src', 'srcset', 'poster', 'background'].includes(name) && !/^data:image\//i.test(value))
         el.removeAttribute(attr.name);
-      else if (['href', 'xlink:href'].includes(name)) {
-        if (el.localName === 'a' && /^(https?:|mailto:)/i.test(value)) {
-          el.setAttribute('target', '_blank');
-          el.setAttribute('rel', 'noopener noreferrer');
-        } else if (!value.startsWith('#')) el.removeAttribute(attr.name);
-      }
+      } else if (!mayStay(el, name, attr.value.trim())) el.removeAttribute(attr.name);
+    }
+    if (el.localName === 'a' && el.hasAttribute('href')) {
+      el.setAttribute('target', '_blank');
+      el.setAttribute('rel', 'noopener noreferrer');
     }
   }
-  for (const style of doc.querySelectorAll('style')) style.setAttribute('nonce', nonce);
+  for (const style of doc.querySelectorAll('style')) {
+    style.textContent = local(style.textContent ?? '');
+    style.setAttribute('nonce', nonce);
+  }
   const base = doc.createElement('style');
   base.setAttribute('nonce', nonce);
-  base.textContent = `:root{color-scheme:light;font:14px/1.5 system-ui,sans-serif;background:#fff;color:#1a2023}body{margin:12px}table{border-collapse:collapse}td,th{padding:4px 8px}\n${rules.join('\n')}`;
+  base.textContent = `${BASE}\n${rules.join('\n')}`;
   doc.head.prepend(base);
   return `<!doctype html>${doc.documentElement.outerHTML}`;
+}
+
+const BARRED = 'script, iframe, frame, object, embed, base, meta, link, portal, template, noscript, style[src]';
+const BASE =
+  ':root{color-scheme:light;font:14px/1.5 system-ui,sans-serif;background:#fff;color:#1a2023}body{margin:12px}table{border-collapse:collapse}td,th{padding:4px 8px}';
+const HELD = 'data-held-style';
+
+function mayStay(el: Element, name: string, value: string): boolean {
+  if (name.startsWith('on') || ['srcdoc', 'ping', 'action', 'formaction', 'nonce'].includes(name)) return false;
+  if (['src', 'srcset', 'poster', 'background'].includes(name)) return /^data:image\//i.test(value);
+  if (name === 'href' || name === 'xlink:href') {
+    return value.startsWith('#') || (el.localName === 'a' && /^(https?:|mailto:)/i.test(value));
+  }
+  return true;
+}
+
+/** Style text that loads nothing. */
+function local(css: string): string {
+  return css.replace(/@import[^;]*;?/gi, '').replace(/url\(\s*(?!['"]?data:image\/)[^)]*\)/gi, 'none');
+}
+
+/**
+ * A browser tells of style attributes and handlers that the policy refuses while it parses, before anybody could take them
+ * away. This takes most of them out of the text first. It is for silence only: what it misses is taken out of the tree.
+ */
+function quiet(html: string, nonce: string): string {
+  return html.replace(/<[a-z][^>]*>/gi, (tag) =>
+    tag
+      .replace(/([\s"'/])on[a-z]+(?=\s*=)/gi, '$1data-dropped')
+      .replace(/([\s"'/])style(?=\s*=)/gi, `$1${HELD}`)
+      .replace(/^<style\b/i, `<style nonce="${nonce}"`),
+  );
 }
