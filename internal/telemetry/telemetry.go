@@ -75,11 +75,20 @@ func ValidRequest(id string) bool {
 type requestHandler struct{ slog.Handler }
 
 func (h requestHandler) Handle(ctx context.Context, r slog.Record) error {
-	if id := Request(ctx); id != "" {
+	if id := Request(ctx); id != "" && !named(r) {
 		r = r.Clone()
 		r.AddAttrs(slog.String("request", id))
 	}
 	return h.Handler.Handle(ctx, r)
+}
+
+// named reports whether the line names a request already.
+func named(r slog.Record) (found bool) {
+	r.Attrs(func(a slog.Attr) bool {
+		found = a.Key == "request"
+		return !found
+	})
+	return found
 }
 
 func (h requestHandler) WithAttrs(a []slog.Attr) slog.Handler {

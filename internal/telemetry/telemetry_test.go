@@ -24,6 +24,14 @@ func TestLinesNameTheRequest(t *testing.T) {
 	}
 }
 
+func TestARequestIsNamedOnce(t *testing.T) {
+	var b bytes.Buffer
+	telemetry.New(&b, "info", telemetry.JSON, false).InfoContext(telemetry.WithRequest(t.Context(), "r-1"), "answered", "request", "r-1")
+	if n := strings.Count(b.String(), "r-1"); n != 1 {
+		t.Fatalf("got %q", b.String())
+	}
+}
+
 func TestAFileGetsJSONAndATerminalText(t *testing.T) {
 	var b bytes.Buffer
 	telemetry.New(&b, "warn", telemetry.Auto, false).Warn("careful")
