@@ -87,20 +87,27 @@ func (a *attempt) ended() *ending {
 // run takes the job to its end and reports it.
 func (a *attempt) run() {
 	defer a.cancel()
-	defer func() {
-		if a.dir != "" {
-			if err := removeAll(a.dir); err != nil {
-				a.w.o.Log.Warn("a job's folder could not be removed", "job", a.job.Job.ID, "error", err)
-			}
-		}
-	}()
+	defer a.removeDir()
 	out := a.execute()
+	if out.Status != domain.StatusSuccess {
+		a.removeDir() // a full disk has room again when the failure is known; a success is told first
+	}
 	out.Tier = a.w.o.Sandbox.Tier()
 	out.Log = a.log.close()
 	if a.streams != nil {
 		out.Stream = a.streams.close()
 	}
 	a.report(out)
+}
+
+func (a *attempt) removeDir() {
+	if a.dir == "" {
+		return
+	}
+	if err := removeAll(a.dir); err != nil {
+		a.w.o.Log.Warn("a job's folder could not be removed", "job", a.job.Job.ID, "error", err)
+	}
+	a.dir = ""
 }
 
 // execute never panics: a fault of ours is a failure of this job only.

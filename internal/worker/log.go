@@ -86,15 +86,16 @@ func (in *logInput) put(p []byte, last bool) {
 		p = append(in.held, p...)
 		in.held = nil
 	}
+	var held []byte
 	if len(l.masks) > 0 {
-		p = l.mask(p)
+		p, held = l.mask(p, last)
 	}
-	if !last {
-		keep := max(l.partialMask(p), partialRune(p))
-		if keep > 0 {
-			in.held = bytes.Clone(p[len(p)-keep:])
-			p = p[:len(p)-keep]
-		}
+	if !last && held == nil {
+		n := partialRune(p)
+		p, held = p[:len(p)-n], p[len(p)-n:]
+	}
+	if len(held) > 0 {
+		in.held = bytes.Clone(held)
 	}
 	if len(p) == 0 {
 		return
@@ -107,24 +108,33 @@ func (in *logInput) put(p []byte, last bool) {
 
 const masked = "*****"
 
-// mask replaces every secret, the longest of those that begin at one place.
-func (l *jobLog) mask(p []byte) []byte {
-	var out []byte
+// mask replaces every secret, the longest of those that begin at one place. Unless this is the last of a stream, it holds
+// back the end from where a secret may have begun.
+func (l *jobLog) mask(p []byte, last bool) (out, held []byte) {
+	begin := len(p) // of what may be the beginning of a secret
+	if !last {
+		begin -= l.partialMask(p)
+	}
+	copied := false
+	rest := p
 	for {
 		at, length := -1, 0
 		for _, m := range l.masks {
-			if i := bytes.Index(p, m); i >= 0 && (at < 0 || i < at || i == at && len(m) > length) {
+			if i := bytes.Index(rest, m); i >= 0 && (at < 0 || i < at || i == at && len(m) > length) {
 				at, length = i, len(m)
 			}
 		}
-		if at < 0 {
-			if out == nil {
-				return p
+		// What may be a longer secret that began earlier or at the same place waits for its rest.
+		done := len(p) - len(rest)
+		if at < 0 || done+at >= begin {
+			begin = max(begin, done)
+			if !copied {
+				return p[:begin], p[begin:]
 			}
-			return append(out, p...)
+			return append(out, p[done:begin]...), p[begin:]
 		}
-		out = append(append(out, p[:at]...), masked...)
-		p = p[at+length:]
+		out, copied = append(append(out, rest[:at]...), masked...), true
+		rest = rest[at+length:]
 	}
 }
 
