@@ -103,7 +103,7 @@ func (o *operation) mount(s *server, api huma.API) {
 	noun := strings.Split(strings.TrimPrefix(strings.TrimPrefix(o.Path, "/api/"), "w/{workspace}/"), "/")[0]
 	h := huma.Operation{
 		OperationID: o.ID, Method: o.Method, Path: o.Path, Summary: o.Summary, Tags: []string{strings.TrimSuffix(noun, "_u")},
-		DefaultStatus: o.status, Responses: o.response, RequestBody: o.body, SkipValidateBody: o.body != nil,
+		DefaultStatus: o.status, Responses: o.response,
 		MaxBodyBytes: s.MaxBody, BodyReadTimeout: -1, RejectUnknownQueryParameters: o.strict,
 		Middlewares: huma.Middlewares{s.guard(o)},
 		Extensions:  map[string]any{"x-permission": permissionName(o.Permission)},
@@ -117,6 +117,10 @@ func (o *operation) mount(s *server, api huma.API) {
 		h.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}}
 	}
 	o.add(s, api, o, h)
+	if o.body != nil {
+		// Only now: huma reads and closes the body of an operation that documents one, and this one's handler reads it itself.
+		api.OpenAPI().Paths[o.Path].Post.RequestBody = o.body
+	}
 }
 
 func permissionName(p perm.Permission) string {

@@ -50,6 +50,11 @@ func (s *server) problem(ctx context.Context, err error) *Problem {
 	if ctx.Err() != nil && e.Kind == errs.Internal {
 		e = errs.As(ctx.Err())
 	}
+	if e.Kind == errs.Canceled {
+		// Nobody reads this when the caller went away; when the server stops, somebody does.
+		e = errs.Wrap(errs.Unavailable, err, "the request ended before its answer: the server is stopping, or the caller left").
+			WithHint("try again in a moment; a job that was accepted goes on and keeps its id")
+	}
 	switch e.Kind {
 	case errs.Internal:
 		s.Log.ErrorContext(ctx, "request failed", "request", c.id, "operation", c.name(), "error", err)
@@ -57,9 +62,7 @@ func (s *server) problem(ctx context.Context, err error) *Problem {
 		s.Log.WarnContext(ctx, "request failed", "request", c.id, "operation", c.name(), "error", err)
 	}
 	p := &Problem{Status: e.HTTPStatus(), Detail: e.Message, Code: string(e.Kind), Hint: e.Hint, RequestID: c.id}
-	if p.Title = http.StatusText(p.Status); p.Title == "" {
-		p.Title = "Canceled"
-	}
+	p.Title = http.StatusText(p.Status)
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, ProblemField{Location: f.Path, Message: f.Message})
 	}

@@ -167,9 +167,6 @@ func (n *NewScript) draft() (deploy.Draft, error) {
 
 func (s *server) createScript(ctx context.Context, in *createScriptIn) (*plain, error) {
 	c := callOf(ctx)
-	if err := c.may(in.Body.Path); err != nil {
-		return nil, err
-	}
 	draft, err := in.Body.draft()
 	if err != nil {
 		return nil, err
