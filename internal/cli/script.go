@@ -46,15 +46,12 @@ description, kind, tag, timeout, lock, schema, …) goes along. A file that chan
 			if err != nil {
 				return err
 			}
-			files, err := findScripts(args, languages)
+			if at != "" && len(args) != 1 {
+				return usage{errors.New("--path goes with exactly one file")}
+			}
+			files, err := findScripts(args, languages, at)
 			if err != nil {
 				return err
-			}
-			if at != "" {
-				if len(files) != 1 {
-					return usage{errors.New("--path goes with exactly one file")}
-				}
-				files[0].path = at
 			}
 			return a.push(cmd, c, files, message)
 		},
@@ -112,8 +109,9 @@ type scriptFile struct {
 	file, path, language string
 }
 
-// findScripts finds the scripts among files and below folders. A file that is named must be one.
-func findScripts(names []string, languages []client.Language) ([]scriptFile, error) {
+// findScripts finds the scripts among files and below folders. A file that is named must be one; it gets the path at, when
+// that is given.
+func findScripts(names []string, languages []client.Language, at string) ([]scriptFile, error) {
 	var found []scriptFile
 	for _, name := range names {
 		info, err := os.Stat(name)
@@ -125,8 +123,14 @@ func findScripts(names []string, languages []client.Language) ([]scriptFile, err
 			if !ok {
 				return nil, errs.New(errs.Invalid, "%s is not a script that the server knows", name).WithHint("known suffixes: %s", suffixes(languages))
 			}
+			if at != "" {
+				f.path = at
+			}
 			found = append(found, f)
 			continue
+		}
+		if at != "" {
+			return nil, errs.New(errs.Invalid, "%s is a folder; --path goes with a file", name)
 		}
 		err = filepath.WalkDir(name, func(p string, d fs.DirEntry, err error) error {
 			if err != nil {
@@ -148,6 +152,10 @@ func findScripts(names []string, languages []client.Language) ([]scriptFile, err
 		if f.path == "" {
 			return nil, errs.New(errs.Invalid, "%s is not below a folder called f or u, so it has no path", f.file).WithHint("use --path f/folder/name")
 		}
+	}
+	if len(found) == 0 {
+		return nil, errs.New(errs.Invalid, "there is no script below %s", strings.Join(names, ", ")).
+			WithHint("a script lies below a folder called f or u and ends in one of %s", suffixes(languages))
 	}
 	return found, nil
 }

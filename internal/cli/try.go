@@ -40,7 +40,7 @@ Libraries are only deployed. The exit code says whether all of them succeeded.`,
 			if err != nil {
 				return err
 			}
-			files, err := findScripts(args, languages)
+			files, err := findScripts(args, languages, "")
 			if err != nil {
 				return err
 			}
