@@ -125,7 +125,11 @@ CREATE TABLE queue (
     cancel_reason   text COLLATE "C" NOT NULL,
     reason          text COLLATE "C" NOT NULL,
     lease_until     timestamptz
-) WITH (fillfactor = 70);
+) WITH (
+    -- Rows come and go by the thousand: leave room to update in place, and clean up by count, not by share.
+    fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+    autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2000
+);
 CREATE INDEX queue_due ON queue (tag, priority DESC, scheduled_for, id) WHERE status = 'queued';
 CREATE INDEX queue_lease ON queue (lease_until) WHERE status = 'running';
 CREATE INDEX queue_list ON queue (workspace, id);
