@@ -41,7 +41,7 @@ func read(source string) (reading, error) {
 			break
 		}
 		for _, a := range assignments(stmt) {
-			at, param, ok := parameter(a)
+			at, param, ok := parameter(source, a)
 			taken := slices.ContainsFunc(all, func(f found) bool { return f.at == at || f.param.Name == param.Name })
 			if !ok || taken {
 				continue
@@ -73,14 +73,14 @@ func assignments(stmt *syntax.Stmt) []*syntax.Assign {
 }
 
 // parameter reads name="$1" and its relatives.
-func parameter(a *syntax.Assign) (at int, p lang.Param, ok bool) {
+func parameter(source string, a *syntax.Assign) (at int, p lang.Param, ok bool) {
 	if a.Name == nil || a.Value == nil || a.Append || a.Index != nil || a.Array != nil {
 		return 0, p, false
 	}
-	parts := a.Value.Parts
+	parts, quoted := a.Value.Parts, false
 	if len(parts) == 1 {
-		if q, quoted := parts[0].(*syntax.DblQuoted); quoted {
-			parts = q.Parts
+		if q, ok := parts[0].(*syntax.DblQuoted); ok {
+			parts, quoted = q.Parts, true
 		}
 	}
 	if len(parts) != 1 {
@@ -101,7 +101,7 @@ func parameter(a *syntax.Assign) (at int, p lang.Param, ok bool) {
 	switch e.Exp.Op {
 	case syntax.DefaultUnset, syntax.DefaultUnsetOrNull:
 		p.HasDefault = true
-		if text, literal := literalText(e.Exp.Word); literal {
+		if text, literal := literalText(source, e.Exp.Word, quoted); literal {
 			p.Default, _ = json.Marshal(text)
 		}
 	case syntax.ErrorUnset, syntax.ErrorUnsetOrNull: // ${1:?message}: required
@@ -111,8 +111,8 @@ func parameter(a *syntax.Assign) (at int, p lang.Param, ok bool) {
 	return at, p, true
 }
 
-// literalText is a word without expansions, unquoted.
-func literalText(w *syntax.Word) (string, bool) {
+// literalText is a word without expansions, unquoted as Bash does: between double quotes, single quotes are text.
+func literalText(source string, w *syntax.Word, quoted bool) (string, bool) {
 	if w == nil {
 		return "", true
 	}
@@ -124,11 +124,28 @@ func literalText(w *syntax.Word) (string, bool) {
 		}
 		return literal
 	})
-	if !literal {
+	start, end := int(w.Pos().Offset()), int(w.End().Offset())
+	if !literal || start > end || end > len(source) {
 		return "", false
 	}
-	s, err := expand.Literal(&expand.Config{Env: expand.ListEnviron()}, w)
-	return s, err == nil
+	if !quoted {
+		s, err := expand.Literal(&expand.Config{Env: expand.ListEnviron()}, w)
+		return s, err == nil
+	}
+	var b strings.Builder
+	for text := source[start:end]; text != ""; text = text[1:] {
+		switch {
+		case text[0] == '"': // quotes within quotes vanish
+			continue
+		case strings.HasPrefix(text, "\\\n"):
+			text = text[1:]
+			continue
+		case text[0] == '\\' && len(text) > 1 && strings.IndexByte("\"\\$`}", text[1]) >= 0:
+			text = text[1:]
+		}
+		b.WriteByte(text[0])
+	}
+	return b.String(), true
 }
 
 // trailing is the comment at the end of the statement's line.

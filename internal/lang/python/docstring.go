@@ -42,7 +42,10 @@ func readDocstring(raw string) docstring {
 				value += " " + strings.TrimSpace(lines[i])
 			}
 			d.params[f[1]] = strings.TrimSpace(value)
-		case numpy && section.MatchString(line), section.MatchString(line), otherField.MatchString(line):
+		case numpy && section.MatchString(line):
+			for i++; i+1 < len(lines) && !(i+2 < len(lines) && underline.MatchString(lines[i+2])); i++ {
+			}
+		case section.MatchString(line), otherField.MatchString(line):
 			// What follows tells of results and errors: not a description of the script, nor of a parameter.
 			for i+1 < len(lines) && !googleTitle.MatchString(lines[i+1]) && !fieldLine.MatchString(lines[i+1]) &&
 				!(strings.TrimSpace(lines[i+1]) != "" && indent(lines[i+1]) <= indent(line) && !underline.MatchString(lines[i+1])) {

@@ -39,6 +39,17 @@ func lockBody(lock string) string {
 	return b.String()
 }
 
+// lockedNames are the packages of a lock with their versions.
+func lockedNames(body string) []string {
+	var out []string
+	for line := range strings.Lines(body) {
+		if name, _, _ := strings.Cut(line, " "); name != "" {
+			out = append(out, strings.TrimSpace(name))
+		}
+	}
+	return out
+}
+
 func sandboxMount(dir string) sandbox.Mount { return sandbox.Mount{Host: dir} }
 
 func (l *language) Lock(ctx context.Context, k lang.Kit, requirements []string) (string, error) {
@@ -153,7 +164,7 @@ func (l *language) packages(ctx context.Context, k lang.Kit, python interpreter,
 		if err := os.WriteFile(file, []byte(body), 0o644); err != nil {
 			return err
 		}
-		fmt.Fprintf(k.Log, "Installing %d packages …\n", strings.Count("\n"+body, "\n")-strings.Count(body, "\n    "))
+		fmt.Fprintf(k.Log, "Installing %s …\n", strings.Join(lockedNames(body), ", "))
 		site := filepath.Join(dir, "site")
 		uv, err := k.Tool(ctx, uvTool)
 		var out string

@@ -280,6 +280,15 @@ func (m *module) syntaxError() error {
 		}
 		n = next
 	}
+	if n.IsError() {
+		if at, bracket, open := unclosed(m.src, int(n.StartByte())); open {
+			before := m.src[:at]
+			return &lang.SyntaxError{
+				Line: strings.Count(before, "\n") + 1, Column: at - strings.LastIndexByte(before, '\n'),
+				Message: "this " + string(bracket) + " is never closed",
+			}
+		}
+	}
 	at := n.StartPosition()
 	e := &lang.SyntaxError{Line: int(at.Row) + 1, Column: int(at.Column) + 1, Message: "this is not valid Python"}
 	if n.IsMissing() {
@@ -291,4 +300,32 @@ func (m *module) syntaxError() error {
 		e.Message = "this is not valid Python: " + strings.TrimSpace(word)
 	}
 	return e
+}
+
+// unclosed finds the outermost bracket behind start that stays open to the end of the source.
+func unclosed(src string, start int) (at int, bracket byte, open bool) {
+	r := &reader{src: src, pos: min(start, len(src))}
+	var stack []int
+	for r.pos < len(src) {
+		switch c := src[r.pos]; c {
+		case '#':
+			r.space()
+			continue
+		case '"', '\'':
+			r.stringLiteral(false, false)
+			continue
+		case '(', '[', '{':
+			stack = append(stack, r.pos)
+		case ')', ']', '}':
+			if len(stack) > 0 {
+				stack = stack[:len(stack)-1]
+			}
+		}
+		r.pos++
+	}
+	if len(stack) == 0 {
+		return 0, 0, false
+	}
+	at = stack[0]
+	return at, src[at], true
 }

@@ -1,0 +1,4 @@
+from typing import Literal
+
+
+def main(name: str, mode: Literal["a", "b"] = "a", items: list[
