@@ -311,15 +311,19 @@ func startError(err error, program string, s sandbox.Spec) error {
 type plumbing struct {
 	theirs []int // 0, 1, 2, … of the child
 	owned  []int // of theirs, those that we opened
-	pumps  []pump
+	pumps  []*pump
 	stdin  *os.File
 	feed   io.Reader
 }
 
+// pump copies a pipe to its writer.
 type pump struct {
 	from *os.File
 	to   io.Writer
-	both *sync.Mutex
+	mu   *sync.Mutex // shared by the pumps of a command: held from a read to the end of its write
+	open bool        // guarded by mu
+	// first is emptied before what this one read is written: words on stdout come before later ones on stderr.
+	first *pump
 }
 
 // plumb opens the pipes. Stdout and stderr with the same writer share one pipe, so that their order is kept.
@@ -373,7 +377,7 @@ func (p *process) plumb(s sandbox.Spec) (_ *plumbing, err error) {
 		return nil, err
 	}
 	if ours != nil {
-		io.pumps = append(io.pumps, pump{from: ours, to: s.Stdout})
+		io.pumps = append(io.pumps, &pump{from: ours, to: s.Stdout, mu: new(sync.Mutex), open: true})
 	}
 	if s.Stderr != nil && same(s.Stdout, s.Stderr) {
 		io.theirs[2] = io.theirs[1]
@@ -382,7 +386,11 @@ func (p *process) plumb(s sandbox.Spec) (_ *plumbing, err error) {
 			return nil, err
 		}
 		if ours != nil {
-			io.pumps = append(io.pumps, pump{from: ours, to: s.Stderr})
+			p := &pump{from: ours, to: s.Stderr, mu: new(sync.Mutex), open: true}
+			if len(io.pumps) > 0 {
+				p.first, p.mu = io.pumps[0], io.pumps[0].mu
+			}
+			io.pumps = append(io.pumps, p)
 		}
 	}
 	for _, f := range s.Files {
@@ -459,24 +467,45 @@ func feed(to *os.File, from io.Reader) {
 	io.Copy(to, from) //nolint:errcheck // the child may end or close its stdin at any time
 }
 
-// pump copies a pipe to its writer until all who hold the other end are gone, or, after Wait has set the deadline, until
-// it is silent for drain or drainMax is over.
-func (r *Runner) pump(p pump) {
-	defer p.from.Close()
+// pump copies until all who hold the other end are gone, or, after Wait has set the deadline, until the pipe is silent for
+// drain or drainMax is over.
+func (r *Runner) pump(p *pump) {
 	buf := r.buffers.Get().(*[]byte)
 	defer r.buffers.Put(buf)
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.open = false
+		p.from.Close()
+	}()
+	conn, err := p.from.SyscallConn()
+	if err != nil {
+		return
+	}
 	var last time.Time
 	fresh := true
 	for {
-		n, err := p.from.Read(*buf)
-		if n > 0 {
+		n := 0
+		err := conn.Read(func(fd uintptr) bool { // waits in the poller while the answer is false
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			var again bool
+			if n, again = readSome(int(fd), *buf); again {
+				return false
+			}
+			if n > 0 {
+				p.first.empty(r)
+				p.to.Write((*buf)[:n]) //nolint:errcheck // the contract: an error from Write stops nothing
+			}
+			return true
+		})
+		switch {
+		case err == nil && n > 0:
 			fresh = true
-			p.to.Write((*buf)[:n]) //nolint:errcheck // the contract: an error from Write stops nothing
-		}
-		if err == nil {
 			continue
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) || !fresh {
+		case err == nil: // the end
+			return
+		case !errors.Is(err, os.ErrDeadlineExceeded) || !fresh:
 			return
 		}
 		// The deadline also passes while the writer is slow and the pipe is full: go on while something comes.
@@ -489,5 +518,42 @@ func (r *Runner) pump(p pump) {
 		}
 		fresh = false
 		p.from.SetReadDeadline(now.Add(drain)) //nolint:errcheck // see Wait
+	}
+}
+
+// empty writes what is in the pipe now, under the lock.
+func (p *pump) empty(r *Runner) {
+	if p == nil || !p.open {
+		return
+	}
+	conn, err := p.from.SyscallConn()
+	if err != nil {
+		return
+	}
+	buf := r.buffers.Get().(*[]byte)
+	defer r.buffers.Put(buf)
+	conn.Control(func(fd uintptr) { //nolint:errcheck // a closed pipe is empty
+		for left := 64 << 10; left > 0; { // one pipe's worth: what comes meanwhile came later
+			n, _ := readSome(int(fd), *buf)
+			if n <= 0 {
+				return
+			}
+			p.to.Write((*buf)[:n]) //nolint:errcheck // see pump
+			left -= n
+		}
+	})
+}
+
+// readSome reads what is there; again says that there is nothing yet. The end is 0.
+func readSome(fd int, buf []byte) (n int, again bool) {
+	for {
+		n, err := unix.Read(fd, buf)
+		switch err {
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, true
+		default:
+			return max(n, 0), false
+		}
 	}
 }

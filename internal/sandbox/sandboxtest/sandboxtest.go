@@ -212,6 +212,14 @@ func (tier Tier) order(t *testing.T) {
 	if out.String() != want.String() {
 		t.Fatalf("order was lost: %q", out.String())
 	}
+	// Two writers: what was said on stdout comes before later words on stderr.
+	for range 20 {
+		both := NewSink()
+		tier.run(t, sandbox.Spec{Stdout: struct{ io.Writer }{both}, Stderr: both}, `echo out; echo err >&2`)
+		if both.String() != "out\nerr\n" {
+			t.Fatalf("order was lost: %q", both.String())
+		}
+	}
 }
 
 func (tier Tier) descriptors(t *testing.T) {
