@@ -134,6 +134,17 @@ func TestVariablesOfOthersAreLeftAlone(t *testing.T) {
 	}
 }
 
+func TestAJobsVariablesAreNoMistakes(t *testing.T) {
+	in := config.Input{Flags: map[string]string{"data": t.TempDir()}, Env: []string{"TIDEMILL_TAG=gpu", "TIDEMILL_WORKER=w"}}
+	if _, err := config.Load(in); err == nil {
+		t.Fatal("outside of a job they are slips of the pen")
+	}
+	in.Env = append(in.Env, "TIDEMILL_JOB_ID=x")
+	if _, err := config.Load(in); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAllProblemsAreToldAtOnce(t *testing.T) {
 	_, err := config.Load(config.Input{Env: []string{"TIDEMILL_LEASE=x", "TIDEMILL_WORKERS=x", "TIDEMILL_NO=1"}})
 	var e *errs.Error

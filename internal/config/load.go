@@ -121,7 +121,7 @@ func (l *loader) where(key string) string {
 }
 
 // clientVariables are read by the client commands and by jobs, not here.
-var clientVariables = []string{"TOKEN", "WORKSPACE", "URL", "SERVER", "PROFILE", "CONFIG_DIR", "NO_COLOR"}
+var clientVariables = []string{"TOKEN", "WORKSPACE", "URL", "SERVER", "PROFILE", "CLI_CONFIG", "NO_COLOR"}
 
 // foreign begin names that others set: Kubernetes does for a service called tidemill, and tests for themselves.
 var foreign = []string{"SERVICE_", "PORT", "TEST_"}
@@ -135,6 +135,7 @@ func (l *loader) environment(env []string) map[string]string {
 		known[s.Env] = s.Key
 		names = append(names, s.Env)
 	}
+	inJob := slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, envPrefix+"JOB_ID=") })
 	for _, kv := range env {
 		name, value, _ := strings.Cut(kv, "=")
 		rest, ours := strings.CutPrefix(name, envPrefix)
@@ -147,6 +148,9 @@ func (l *loader) environment(env []string) map[string]string {
 		}
 		if rest == "CONFIG" {
 			out["CONFIG"] = value
+			continue
+		}
+		if inJob { // a script that calls us has the variables of its job around it
 			continue
 		}
 		if slices.Contains(clientVariables, rest) || slices.ContainsFunc(foreign, func(p string) bool { return strings.HasPrefix(rest, p) }) {

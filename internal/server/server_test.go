@@ -382,6 +382,37 @@ func TestARunningJobIsGivenBackWhenTheGraceIsOver(t *testing.T) {
 	}
 }
 
+func TestAJobReachesTheAPIWithItsTokenAlsoWhileTheServerStops(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	s := start(t, AllInOne, testConfig(t, data, "shutdown-grace", "30s"))
+	who := admin(t, s)
+	mark, proceed := filepath.Join(t.TempDir(), "mark"), filepath.Join(t.TempDir(), "proceed")
+	job, err := s.engine.Run(t.Context(), engine.Run{Who: who, Trigger: "api", Code: bash(fmt.Sprintf(`
+touch %q
+until [ -e %q ]; do sleep 0.05; done
+address=${BASE_INTERNAL_URL#http://}
+exec 7<>"/dev/tcp/${address%%:*}/${address##*:}"
+printf 'GET /api/w/main/users/whoami HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer %%s\r\n\r\n' "$WM_TOKEN" >&7
+read -r _ status _ <&7
+echo "$status"`, mark, proceed))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the job runs", func() bool { _, err := os.Stat(mark); return err == nil })
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); stop(t, s) }()
+	eventually(t, "the server is stopping", func() bool { return !s.ready.Load() })
+	if err := os.WriteFile(proceed, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	<-stopped
+	s = start(t, AllInOne, testConfig(t, data))
+	if got, result := outcome(t, s, job.ID); got.Status != domain.StatusSuccess || result != "200" || got.Attempt != 1 {
+		t.Fatalf("got %s %s, attempt %d", got.Status, result, got.Attempt)
+	}
+}
+
 func TestServerAndWorkerShareAPostgres(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
