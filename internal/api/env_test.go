@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tidemill/tidemill/internal/account"
+	"github.com/tidemill/tidemill/internal/blob"
 	"github.com/tidemill/tidemill/internal/blob/fs"
 	"github.com/tidemill/tidemill/internal/deploy"
 	"github.com/tidemill/tidemill/internal/domain"
@@ -37,6 +38,7 @@ type env struct {
 	engine   *engine.Engine
 	hub      *events.Hub
 	deps     Deps
+	blobs    blob.Store
 	server   *httptest.Server
 
 	admin, dev, operator, other, outsider string // tokens: admin manages everything, other is a second developer
@@ -63,7 +65,7 @@ func newEnv(t *testing.T, options ...envOption) *env {
 		log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
 	languages := lang.Registry{bash.New()}
-	e := &env{t: t, store: db}
+	e := &env{t: t, store: db, blobs: blobs}
 	e.hub = events.New(db, log)
 	qo := queue.Options{Store: db, Blobs: blobs, Hub: e.hub, Log: log, MaxArgs: 4 << 20}
 	d := Deps{Store: db, Hub: e.hub, Languages: languages, Version: "v0.0.0-test", Log: log, MaxBody: 8 << 20}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"reflect"
 	"strings"
@@ -80,7 +79,7 @@ func (s *server) send(c *call, p *Problem) {
 	}
 	c.w.WriteHeader(p.Status)
 	if c.r.Method != http.MethodHead {
-		_ = json.NewEncoder(c.w).Encode(p) // the client is gone when this fails
+		_, _ = c.w.Write(marshal(p)) // the client is gone when this fails
 	}
 }
 
