@@ -11,7 +11,7 @@ import sys
 def wrapper(source, out):
     import py_compile
 
-    py_compile.compile(source, cfile=out, dfile=source, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    py_compile.compile(source, cfile=out, dfile="<tidemill>", doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 
 
 def program(folder):

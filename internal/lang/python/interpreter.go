@@ -29,6 +29,7 @@ func (i interpreter) version() string { return "3." + strconv.Itoa(i.Minor) }
 type interpreters struct {
 	mu    sync.Mutex
 	known map[string]*interpreter // by the path that was asked; nil: not a Python that we can use
+	found map[[2]string]interpreter
 }
 
 const whoAreYou = `import sys, json
@@ -39,6 +40,23 @@ print(json.dumps({"path": getattr(sys, "_base_executable", "") or sys.executable
 func (is *interpreters) find(ctx context.Context, k lang.Kit, wish, prefer string) (interpreter, error) {
 	is.mu.Lock()
 	defer is.mu.Unlock()
+	question := [2]string{wish, prefer}
+	if i, ok := is.found[question]; ok {
+		if _, err := os.Stat(i.Path); err == nil {
+			return i, nil
+		}
+	}
+	i, err := is.search(ctx, k, wish, prefer)
+	if err == nil {
+		if is.found == nil {
+			is.found = map[[2]string]interpreter{}
+		}
+		is.found[question] = i
+	}
+	return i, err
+}
+
+func (is *interpreters) search(ctx context.Context, k lang.Kit, wish, prefer string) (interpreter, error) {
 	var other *interpreter
 	for _, path := range candidates() {
 		i, err := is.ask(ctx, k, path)

@@ -8,7 +8,7 @@ import posix
 import sys
 import time
 
-_HERE = __file__
+_HERE = "<tidemill>"  # the file name that compile.py gives this code
 
 
 def _now():
@@ -200,9 +200,12 @@ def _encode(o):
         from json.encoder import encode_basestring_ascii as quote_ascii
 
         make_encoder = None
+    text = None
     try:
         text = "".join(make_encoder({}, _plain, quote, None, ":", ",", False, False, False)(o, 0))
     except Exception:
+        pass
+    if text is None:
         out = []
         _exactly(o, out, set(), quote)
         text = "".join(out)
@@ -299,6 +302,12 @@ def _timedelta(value):
     return datetime.timedelta(seconds=value)
 
 
+def _want(value, kind):
+    if not isinstance(value, kind):
+        raise ValueError("expected a list" if kind is list else "expected an object")
+    return value
+
+
 _JSON_TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
 
 
@@ -348,24 +357,22 @@ class _Arguments:
         return _path(v)
 
     def on_list(self, v, item):
-        return [self.convert(item, x) for x in v] if isinstance(v, list) else v
+        return [self.convert(item, x) for x in _want(v, list)]
 
     def on_tuple(self, v, item):
-        return tuple(self.convert(item, x) for x in v) if isinstance(v, list) else v
+        return tuple(self.convert(item, x) for x in _want(v, list))
 
     def on_set(self, v, item):
-        return {self.convert(item, x) for x in v} if isinstance(v, list) else v
+        return {self.convert(item, x) for x in _want(v, list)}
 
     def on_frozenset(self, v, item):
-        return frozenset(self.convert(item, x) for x in v) if isinstance(v, list) else v
+        return frozenset(self.convert(item, x) for x in _want(v, list))
 
     def on_items(self, v, items):
-        if not isinstance(v, list):
-            return v
-        return tuple(self.convert(items[i] if i < len(items) else None, x) for i, x in enumerate(v))
+        return tuple(self.convert(items[i] if i < len(items) else None, x) for i, x in enumerate(_want(v, list)))
 
     def on_dict(self, v, item):
-        return {k: self.convert(item, x) for k, x in v.items()} if isinstance(v, dict) else v
+        return {k: self.convert(item, x) for k, x in _want(v, dict).items()}
 
     def on_is(self, v, kind):
         want = _JSON_TYPES.get(kind)
@@ -405,8 +412,7 @@ class _Arguments:
         kind, fields = what["kind"], what.get("fields") or {}
         if kind == "enum":
             return self.enum(cls, v)
-        if not isinstance(v, dict):
-            raise ValueError("expected an object")
+        _want(v, dict)
         if kind == "typeddict":
             return {k: self.convert(fields.get(k), x) for k, x in v.items()}
         if kind == "pydantic":
@@ -512,6 +518,8 @@ def _stack(error, files):
                     frames = frames[i:]
                     break
         one.stack[:] = frames
+        if one is te and not frames and not (te.__cause__ or te.__context__):
+            return "".join(te.format_exception_only()).rstrip("\n")  # nothing of the user's was running
         todo += [(one.__cause__, True), (one.__context__, True)]
         todo += [(e, True) for e in getattr(one, "exceptions", None) or ()]
     return "".join(te.format()).rstrip("\n")

@@ -419,7 +419,7 @@ func (t *types) union(members []expr) typed {
 		values = append(values, k.schema.Enum...)
 		schemas = append(schemas, k.schema)
 		convert = convert || deep(k.conv) != nil
-		if k.conv == nil {
+		if deep(k.conv) == nil {
 			ways = append(ways, conv{"is", k.schema.Type})
 		} else {
 			ways = append(ways, k.conv)
