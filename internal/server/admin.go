@@ -47,7 +47,12 @@ func openDesk(ctx context.Context, c config.Config) (*desk, error) {
 	}
 	url := c.BaseURL
 	if url == "" {
-		url = knownURL(ctx, s, c.URL(""))
+		if url, err = knownURL(ctx, s); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	if url == "" {
+		url = c.URL("")
 	}
 	return &desk{store: s, accounts: account.New(account.Options{Store: s, BaseURL: url, Cost: cost(c)})}, nil
 }

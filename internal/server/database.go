@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/tidemill/tidemill/internal/config"
+	"github.com/tidemill/tidemill/internal/errs"
 	"github.com/tidemill/tidemill/internal/store"
 	"github.com/tidemill/tidemill/internal/store/postgres"
 	"github.com/tidemill/tidemill/internal/store/sqlite"
@@ -39,16 +40,20 @@ func rememberURL(ctx context.Context, s store.Store, url string) error {
 	return s.SettingPut(ctx, settingURL, value)
 }
 
-func knownURL(ctx context.Context, s store.Store, otherwise string) string {
+// knownURL is "" when no server has started on the database yet.
+func knownURL(ctx context.Context, s store.Store) (string, error) {
 	value, err := s.SettingGet(ctx, settingURL)
+	if errs.Is(err, errs.NotFound) {
+		return "", nil
+	}
 	if err != nil {
-		return otherwise
+		return "", err
 	}
 	var url string
-	if json.Unmarshal(value, &url) != nil || url == "" {
-		return otherwise
+	if err := json.Unmarshal(value, &url); err != nil {
+		return "", errs.Wrap(errs.Internal, err, "the setting %s in the database is damaged", settingURL)
 	}
-	return url
+	return url, nil
 }
 
 // databaseVersion reads the schema version of the configured database, the newest that this program knows, and the

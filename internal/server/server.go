@@ -234,6 +234,10 @@ func (s *Server) shutdown(context.Context) error {
 
 func (s *Server) startWorker(ctx context.Context) error {
 	c := s.o.Config
+	url, err := s.workerURL(ctx)
+	if err != nil {
+		return err
+	}
 	dir, hold, err := s.folder.workspace()
 	if err != nil {
 		return err
@@ -241,7 +245,7 @@ func (s *Server) startWorker(ctx context.Context) error {
 	s.work = hold
 	s.worker = worker.New(worker.Options{
 		Source: s.engine.Source(), Languages: s.languages, Sandbox: s.sandbox, Kit: s.kit, WorkDir: dir,
-		Group: c.WorkerGroup, Slots: c.Slots(), Tags: c.Tags, BaseURL: s.workerURL(ctx), Version: s.o.Version, Log: s.log,
+		Group: c.WorkerGroup, Slots: c.Slots(), Tags: c.Tags, BaseURL: url, Version: s.o.Version, Log: s.log,
 		MaxLog: int64(c.MaxLog), MaxResult: int64(c.MaxResult),
 	})
 	if err := s.worker.Start(ctx); err != nil {
@@ -251,12 +255,28 @@ func (s *Server) startWorker(ctx context.Context) error {
 	return nil
 }
 
-// workerURL is where jobs reach the API: a process without one of its own asks the database where the servers are.
-func (s *Server) workerURL(ctx context.Context) string {
+// workerURL is where jobs reach the API. A process without one of its own learns from the database where the servers are;
+// before the very first server has started there is nothing to run, and so it waits for that one.
+func (s *Server) workerURL(ctx context.Context) (string, error) {
 	if s.o.Role.serves() || s.o.Config.BaseURL != "" {
-		return s.url
+		return s.url, nil
 	}
-	return knownURL(ctx, s.store, s.url)
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for told := false; ; told = true {
+		url, err := knownURL(ctx, s.store)
+		if err != nil || url != "" {
+			return url, err
+		}
+		if !told {
+			s.log.Info("waiting for a server to start on this database (--base-url says where it will be)")
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
 }
 
 func (s *Server) stopWorker(ctx context.Context) error {

@@ -441,6 +441,33 @@ func TestServerAndWorkerShareAPostgres(t *testing.T) {
 	}
 }
 
+func TestAWorkerWaitsForTheFirstServer(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	w := plan(t, WorkerOnly, testConfig(t, t.TempDir(), "database-url", url))
+	started := make(chan error, 1)
+	go func() { started <- w.Start(context.WithoutCancel(t.Context())) }()
+	s := start(t, ServerOnly, testConfig(t, t.TempDir(), "database-url", url))
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, w) })
+	job, err := s.engine.Run(t.Context(), engine.Run{Who: admin(t, s), Trigger: "api", Code: bash(`echo "\"$BASE_URL\""`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, result := outcome(t, s, job.ID); result != `"`+s.URL()+`"` {
+		t.Fatalf("got %s %s", got.Status, result)
+	}
+	// One that never sees a server can be stopped.
+	lone := plan(t, WorkerOnly, testConfig(t, t.TempDir(), "database-url", pgtest.URL(t)))
+	go func() { started <- lone.Start(context.WithoutCancel(t.Context())) }()
+	stop(t, lone)
+	if err := <-started; err == nil {
+		t.Fatal("started without a server")
+	}
+}
+
 func TestADatabaseThatIsDownIsSaidSo(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
