@@ -518,22 +518,22 @@ func (s *server) jobUpdate(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	u, err := s.update(ctx, j, &in.FollowIn, maxUpdate)
+	u, _, err := s.update(ctx, j, &in.FollowIn, maxUpdate)
 	if err != nil {
 		return nil, err
 	}
 	return &jobUpdateOut{Body: u}, nil
 }
 
-// update reads what is new and moves the follower on. Completed is told only once all that was written has been read.
-func (s *server) update(ctx context.Context, j domain.Job, at *FollowIn, limit int) (JobUpdate, error) {
+// update reads what is new and moves the follower on. full is true when more is waiting than fits one update. Completed
+// is told only once all that was written has been read.
+func (s *server) update(ctx context.Context, j domain.Job, at *FollowIn, limit int) (u JobUpdate, full bool, err error) {
 	running, completed := j.Status == domain.StatusRunning, false
-	u := JobUpdate{Running: &running, MemPeak: some(j.MemPeak / 1024), Reason: some(j.Reason)}
-	full := false
+	u = JobUpdate{Running: &running, MemPeak: some(j.MemPeak / 1024), Reason: some(j.Reason)}
 	if !at.NoLogs {
 		logs, next, err := s.logText(ctx, j.Workspace, j.ID, domain.LogOutput, at.LogOffset, limit)
 		if err != nil {
-			return u, err
+			return u, full, err
 		}
 		full = len(logs) >= limit-utf8.UTFMax
 		u.NewLogs = some(logs)
@@ -541,7 +541,7 @@ func (s *server) update(ctx context.Context, j domain.Job, at *FollowIn, limit i
 	}
 	items, next, err := s.logText(ctx, j.Workspace, j.ID, domain.LogStream, at.StreamOffset, limit)
 	if err != nil {
-		return u, err
+		return u, full, err
 	}
 	full = full || len(items) >= limit-utf8.UTFMax
 	u.NewStream = some(items)
@@ -550,7 +550,7 @@ func (s *server) update(ctx context.Context, j domain.Job, at *FollowIn, limit i
 	u.LogOffset, u.StreamOffset = &logOffset, &streamOffset
 	completed = j.Status.Final() && !full
 	u.Completed = &completed
-	return u, nil
+	return u, full, nil
 }
 
 type cancelIn struct {

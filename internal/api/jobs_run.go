@@ -516,15 +516,20 @@ func (s *server) respond(c *call, data []byte) {
 	if e.Type != nil && !strings.ContainsAny(*e.Type, "\r\n\x00") {
 		h.Set("Content-Type", *e.Type)
 		var text string
-		if !strings.Contains(*e.Type, "json") && json.Unmarshal(body, &text) == nil {
+		if !isJSON(*e.Type) && json.Unmarshal(body, &text) == nil {
 			body = []byte(text)
 		}
 	}
-	if !strings.Contains(h.Get("Content-Type"), "json") {
+	if !isJSON(h.Get("Content-Type")) {
 		// The answer comes from our own origin: what a script writes must not act there as one of our pages.
 		h.Set("Content-Security-Policy", "sandbox allow-forms allow-scripts allow-popups; frame-ancestors 'none'")
 	}
 	writeBody(c, status, body)
+}
+
+func isJSON(contentType string) bool {
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json"))
 }
 
 // settable keeps headers that are the connection's or protect our origin out of a script's hands.

@@ -155,7 +155,7 @@ func (s *server) follow(ctx context.Context, j domain.Job, at FollowIn, onlyResu
 				return
 			}
 			before := at
-			u, err := s.update(ctx, j, &at, maxUpdate)
+			u, full, err := s.update(ctx, j, &at, maxUpdate)
 			if err != nil {
 				out.fail(s.problem(ctx, err))
 				return
@@ -177,8 +177,8 @@ func (s *server) follow(ctx context.Context, j domain.Job, at FollowIn, onlyResu
 			if value(u.Completed) {
 				return
 			}
-			if full := moved && j.Status.Final(); full {
-				continue // more than one update's worth is waiting
+			if full && moved {
+				continue // more is waiting than fits one update
 			}
 			if !out.wait(ctx, watch.C, nil) {
 				return

@@ -26,6 +26,9 @@ const (
 	sessionCookie = "token"
 	csrfHeader    = "X-Tidemill-CSRF"
 	requestHeader = "X-Request-Id"
+
+	openBody = 64 << 10        // bytes of a body from somebody who is not signed in
+	bodyTime = 5 * time.Minute // for a body to arrive
 )
 
 // call is one request on its way through the server.
@@ -59,8 +62,11 @@ func (c *call) name() string {
 }
 
 func (c *call) tooLarge() error {
-	return errs.New(errs.TooLarge, "the body of the request is larger than %d bytes", c.maxBody).
-		WithHint("send less, or raise the setting max_body (TIDEMILL_MAX_BODY) of the server")
+	e := errs.New(errs.TooLarge, "the body of the request is larger than %d bytes", c.maxBody)
+	if c.maxBody == openBody {
+		return e.WithHint("nothing that this operation takes is that large")
+	}
+	return e.WithHint("send less, or raise the setting max-body of the server (--max-body, TIDEMILL_MAX_BODY)")
 }
 
 // viewer is on whose behalf the store filters.
@@ -303,11 +309,19 @@ func fromOurPage(r *http.Request) bool {
 	return r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == ""
 }
 
+// readUntil limits how long the body may take. The limit must be lifted before the handler waits for anything else: when
+// it passes, the server takes the caller for gone.
+func (c *call) readUntil(deadline time.Time) {
+	_ = http.NewResponseController(c.w).SetReadDeadline(deadline) // recorders of tests have none
+}
+
 // readBody reads the body of an operation that does so itself.
 func (c *call) readBody() ([]byte, error) {
 	if c.r.ContentLength > c.maxBody {
 		return nil, c.tooLarge()
 	}
+	c.readUntil(time.Now().Add(bodyTime))
+	defer c.readUntil(time.Time{})
 	// One read more than the limit tells a body that is too long from one that is just as long.
 	body := io.LimitReader(c.r.Body, c.maxBody+1)
 	var data []byte

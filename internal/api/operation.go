@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -42,6 +43,7 @@ func op[I, O any](method, path, id string, p perm.Permission, summary string,
 	}
 	o.add = func(s *server, api huma.API, o *operation, h huma.Operation) {
 		huma.Register(api, h, func(ctx context.Context, in *I) (*O, error) {
+			callOf(ctx).readUntil(time.Time{})
 			out, err := handle(s, ctx, in)
 			if err != nil {
 				return nil, s.problem(ctx, err)
@@ -104,7 +106,7 @@ func (o *operation) mount(s *server, api huma.API) {
 	h := huma.Operation{
 		OperationID: o.ID, Method: o.Method, Path: o.Path, Summary: o.Summary, Tags: []string{strings.TrimSuffix(noun, "_u")},
 		DefaultStatus: o.status, Responses: o.response,
-		MaxBodyBytes: s.MaxBody, BodyReadTimeout: -1, RejectUnknownQueryParameters: o.strict,
+		MaxBodyBytes: o.limit(s.MaxBody), BodyReadTimeout: bodyTime, RejectUnknownQueryParameters: o.strict,
 		Middlewares: huma.Middlewares{s.guard(o)},
 		Extensions:  map[string]any{"x-permission": permissionName(o.Permission)},
 	}
@@ -123,6 +125,14 @@ func (o *operation) mount(s *server, api huma.API) {
 	}
 }
 
+// limit is the largest body that the operation reads.
+func (o *operation) limit(most int64) int64 {
+	if o.Permission.Level == perm.Public {
+		return min(most, openBody)
+	}
+	return most
+}
+
 func permissionName(p perm.Permission) string {
 	level := map[perm.Level]string{perm.Public: "public", perm.SignedIn: "signed-in", perm.Member: "member",
 		perm.Developer: "developer", perm.Admin: "admin", perm.Superadmin: "superadmin"}[p.Level]
@@ -136,7 +146,7 @@ func permissionName(p perm.Permission) string {
 func (s *server) guard(o *operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := callOf(ctx.Context())
-		c.operation = o
+		c.operation, c.maxBody = o, o.limit(s.MaxBody)
 		if o.changes && c.r.Method == http.MethodHead {
 			s.writeProblem(c, errs.New(errs.Invalid, "HEAD would run something").WithHint("use GET or POST"))
 			return
