@@ -105,12 +105,15 @@ func run(ctx context.Context, cmd *cobra.Command, s *Server) error {
 	b, err := s.banner(ctx)
 	if err == nil {
 		b.write(cmd.OutOrStdout(), telemetry.Colours(cmd.OutOrStdout(), os.Getenv))
-		s.log.Info("ready", "role", string(s.o.Role), "url", s.url, "version", s.o.Version)
+		s.log.Info("ready", "role", string(s.o.Role), "url", b.url, "version", s.o.Version)
 		select {
 		case <-ctx.Done():
 			s.log.Info("stopping: a second signal ends it at once")
 		case err = <-s.Failed():
 		}
+	}
+	if ctx.Err() != nil {
+		err = nil // interrupted while looking around for the banner: stopping is what was asked for
 	}
 	if stopErr := s.Stop(context.WithoutCancel(ctx)); err == nil {
 		err = stopErr
