@@ -12,7 +12,7 @@ import (
 const versionRequirement = "python"
 
 func (l *language) Imports(path, source string) (lang.Imports, error) {
-	m, err := l.parse(source)
+	m, err := l.parse(source, true)
 	if err != nil {
 		return lang.Imports{}, err
 	}

@@ -43,7 +43,9 @@ type importLine struct {
 	optional bool // stands in a handler of ImportError or under TYPE_CHECKING: may be absent
 }
 
-func (l *language) parse(source string) (*module, error) {
+// parse reads a source. inside says whether imports inside functions and classes are wanted too, which takes a walk
+// through them.
+func (l *language) parse(source string, inside bool) (*module, error) {
 	parser := sitter.NewParser()
 	defer parser.Close()
 	if err := parser.SetLanguage(l.grammar()); err != nil {
@@ -51,7 +53,7 @@ func (l *language) parse(source string) (*module, error) {
 	}
 	m := &module{src: source, functions: map[string]function{}, classes: map[string]class{}, aliases: map[string]string{}, imported: map[string]string{}}
 	m.tree = parser.Parse([]byte(source), nil)
-	m.collect(m.tree.RootNode(), place{top: true})
+	m.collect(m.tree.RootNode(), place{top: true, inside: inside})
 	return m, nil
 }
 
@@ -72,6 +74,7 @@ func (m *module) text(n *sitter.Node) string {
 type place struct {
 	top      bool // not inside a function or class
 	optional bool
+	inside   bool // imports inside functions and classes are wanted
 	depth    int
 }
 
@@ -145,7 +148,7 @@ func (m *module) addFunction(n *sitter.Node, at place) {
 			params: m.src[start:], body: body, result: m.text(n.ChildByFieldName("return_type")),
 		}
 	}
-	if body != nil {
+	if body != nil && at.inside {
 		at.top = false
 		m.collect(body, at)
 	}
@@ -161,7 +164,7 @@ func (m *module) addClass(n *sitter.Node, decorators string, at place) {
 		}
 		m.classes[m.text(n.ChildByFieldName("name"))] = c
 	}
-	if body != nil {
+	if body != nil && at.inside {
 		at.top = false
 		m.collect(body, at)
 	}

@@ -41,7 +41,10 @@ var _ lang.Language = (*language)(nil)
 // New gives the language.
 func New() lang.Language {
 	return &language{
-		grammar:      sync.OnceValue(func() *sitter.Language { return sitter.NewLanguage(unsafe.Pointer(grammar.Language())) }),
+		grammar: sync.OnceValue(func() *sitter.Language {
+			plainAllocator()
+			return sitter.NewLanguage(unsafe.Pointer(grammar.Language()))
+		}),
 		interpreters: &interpreters{},
 	}
 }

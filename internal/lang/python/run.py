@@ -504,7 +504,7 @@ def _stack(error, files):
     """The traceback without our frames."""
     import traceback
 
-    te = traceback.TracebackException.from_exception(error, compact=True)
+    te = traceback.TracebackException.from_exception(error)
     todo, seen = [(te, True)], set()
     while todo:
         one, top = todo.pop()

@@ -249,3 +249,31 @@ func TestRequirementsThatCannotBe(t *testing.T) {
 		t.Log(err)
 	}
 }
+
+// The wrapper runs on every supported Python that this machine has.
+func TestEachVersionOfPython(t *testing.T) {
+	l, k := python.New(), langtest.NewKit(t, process.New())
+	ran := 0
+	for _, version := range []string{"3.9", "3.10", "3.11", "3.12", "3.13"} {
+		source := "# py: " + version + "\nimport sys\nfrom datetime import datetime\nfrom dataclasses import dataclass\n\n@dataclass\nclass A:\n    x: int\n\n" +
+			"async def items():\n    yield 1\n\n" +
+			"def main(when: datetime, a: A, fail: bool = False):\n    if fail:\n        raise ValueError('boom')\n    return ['%d.%d' % sys.version_info[:2], when, a, {1.5: float('nan')}, 10 ** 30]\n"
+		if _, err := l.Prepare(t.Context(), k, lang.Program{Path: "f/x/own", Source: source}); err != nil {
+			t.Logf("not here: %v", err)
+			continue
+		}
+		ran++
+		e := run(t, l, k, lang.Program{Path: "f/x/own", Source: source}, `{"when":"2026-01-02T03:04:05.1234567Z","a":{"x":1}}`)
+		want := `["` + version + `","2026-01-02T03:04:05.123456+00:00",{"x":1},{"1.5":null},1000000000000000000000000000000]`
+		if e.err != nil || string(e.result) != want {
+			t.Errorf("%s: got %s, %+v, want %s\n%s", version, e.result, e.err, want, e.out)
+		}
+		e = run(t, l, k, lang.Program{Path: "f/x/own", Source: source}, `{"when":"2026-01-02","a":{"x":1},"fail":true}`)
+		if e.err == nil || !strings.HasPrefix(e.err.Stack, "Traceback (most recent call last):\n  File \"f/x/own.py\", line 15, in main\n    raise ValueError('boom')\n") {
+			t.Errorf("%s: got %+v", version, e.err)
+		}
+	}
+	if ran == 0 {
+		t.Error("no version ran")
+	}
+}

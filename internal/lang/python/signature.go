@@ -28,7 +28,7 @@ type conversions struct {
 
 // read finds the entry point. With a *lang.SyntaxError it still gives what can be read.
 func (l *language) read(source string) (lang.Signature, conversions, error) {
-	m, err := l.parse(source)
+	m, err := l.parse(source, false)
 	if err != nil {
 		return lang.Signature{}, conversions{}, err
 	}
