@@ -108,7 +108,7 @@ func load(root string) ([]file, error) {
 		}
 		name := d.Name()
 		if d.IsDir() {
-			if p != root && (name == "node_modules" || name == "testdata" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || hasOwnModule(p)) {
+			if p != root && (name == "node_modules" || name == "testdata" || name == "examples" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || hasOwnModule(p)) {
 				return filepath.SkipDir
 			}
 			return nil
@@ -227,7 +227,7 @@ func (c *checker) edge(f file, from, to string) {
 }
 
 func (c *checker) fences(f file) {
-	if f.test || testSupport(f.dir) {
+	if f.test || testSupport(f.dir) || f.dir == "bench" { // bench starts the binary, and the bare commands it is compared with
 		return
 	}
 	for _, imp := range f.imports {
