@@ -1,8 +1,11 @@
 package bash_test
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/tidemill/tidemill/internal/domain"
+	"github.com/tidemill/tidemill/internal/lang"
 	"github.com/tidemill/tidemill/internal/lang/bash"
 	"github.com/tidemill/tidemill/internal/lang/langtest"
 	"github.com/tidemill/tidemill/internal/sandbox/process"
@@ -74,4 +77,27 @@ greet() {
 }
 greet "$name" "$count"
 `)
+}
+
+// What is left out does not move what is given.
+func TestArgumentsKeepTheirPositions(t *testing.T) {
+	l, k := bash.New(), langtest.NewKit(t, process.New())
+	source := "a=\"${1-unset}\"\nb=\"${2:-two}\"\nd=\"$4\"\nprintf '%s' \"$#:\"; printf '[%s]' \"$@\"\n"
+	p, err := l.Prepare(t.Context(), k, lang.Program{Source: source})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{
+		`{}`:                                "",
+		`{"a":"x"}`:                         "x",
+		`{"d":"last"}`:                      "unset|two||last",
+		`{"a":null,"b":{"k": [1, 2]}}`:      `unset|{"k":[1,2]}`,
+		`{"a":"","b":12345678901234567890}`: "|12345678901234567890",
+		`{"a":"nul\u0000 gone","nobody":1}`: "nul gone",
+	} {
+		c := l.Command(p, lang.Job{Dir: t.TempDir(), Args: domain.JSON(args)})
+		if got := strings.Join(c.Argv[4:], "|"); got != want {
+			t.Errorf("%s: got %q, want %q", args, got, want)
+		}
+	}
 }
