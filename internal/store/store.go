@@ -7,6 +7,9 @@
 //     disk errs.StorageFull, a write under a lost lease errs.Fenced. Drivers translate by error code; nobody parses text.
 //   - Time is the database's on PostgreSQL and the process's on SQLite; implementations set created_at and leases
 //     themselves. All times are UTC with microseconds.
+//   - Texts are valid UTF-8 without zero bytes, otherwise errs.Invalid. Payloads and logs are bytes and may hold anything.
+//   - An ended context is errs.Canceled or errs.Timeout. A change that was not begun is not made; one that was begun is
+//     answered truly. errs.Unavailable from a change means that it may or may not have happened.
 //   - Pages are keyset pages: the last id or path of one page starts the next.
 //
 // The suite in storetest is the contract in executable form; every implementation runs it.
@@ -25,7 +28,9 @@ type Store interface {
 
 	// Tx runs fn in one transaction and commits when it returns nil. On SQLite many callers' fns may share one commit,
 	// each in a savepoint of its own, so fn must be quick, must not wait for anything but its own statements, and must
-	// use only the Nouns it is given. When Tx returns nil the change is durable.
+	// use only the Nouns it is given; using the Store inside is errs.Internal. fn may run more than once, when the database
+	// gave up an earlier run for the sake of others, so it must start from nothing each time. After an error of a noun,
+	// other than errs.NotFound, errs.Fenced and errs.Invalid, fn must return it. When Tx returns nil the change is durable.
 	Tx(ctx context.Context, fn func(ctx context.Context, tx Nouns) error) error
 
 	// Notify tells every Listener in every process of this database. Best effort and coalesced: a lost note delays, it
@@ -56,7 +61,8 @@ type Nouns interface {
 	Settings
 }
 
-// Viewer is on whose behalf a read filters. The zero Viewer sees nothing.
+// Viewer is on whose behalf a read filters. The zero Viewer sees nothing. Of jobs, people also see those they created,
+// wherever the path is: previews may have none.
 type Viewer struct {
 	Workspace string
 	Username  string // sees u/<username>/… and f/…
@@ -111,7 +117,8 @@ type Tokens interface {
 // Scripts stores immutable script versions.
 type Scripts interface {
 	// ScriptCreate adds a version. In one transaction it checks that parent (ParentHashes[0], or none) is still the newest
-	// version of the path: otherwise errs.Conflict. The same hash again is errs.Conflict too.
+	// version of the path that is neither archived nor deleted: otherwise errs.Conflict. Where all are, the path begins anew,
+	// without a parent or with the newest of all. The same hash again is errs.Conflict too.
 	ScriptCreate(ctx context.Context, s domain.Script) error
 	// ScriptLatest is what a path means now: the newest version that is neither archived nor deleted.
 	ScriptLatest(ctx context.Context, v Viewer, path string) (domain.Script, error)
@@ -155,7 +162,8 @@ type Drafts interface {
 // Jobs stores the queue, the history and the payloads of jobs: three kinds of tables. A job's row is in the queue until it
 // is final and in the history afterwards; both moves are one transaction with the payload that belongs to it.
 type Jobs interface {
-	// JobPush inserts queued jobs with their payloads. ScheduledFor zero means now.
+	// JobPush inserts queued jobs with their payloads: all or none. ScheduledFor zero means now. An id that was ever used is
+	// errs.Conflict; the state that Job holds is ignored.
 	JobPush(ctx context.Context, jobs ...NewJob) error
 	// JobClaim gives up to Limit due jobs, highest priority and then oldest schedule first, to a worker: running, attempt
 	// + 1, leased. Each job goes to exactly one claimer.
@@ -164,13 +172,15 @@ type Jobs interface {
 	JobRenew(ctx context.Context, leases []domain.Lease, lease time.Duration) (JobRenewal, error)
 	// JobComplete moves a job from the queue to the history with its result; errs.Fenced when the lease is not current.
 	JobComplete(ctx context.Context, l domain.Lease, o domain.Outcome, result *domain.Payload) (domain.Job, error)
-	// JobRelease gives a claimed job back unharmed, for a worker that stops: queued again, the attempt counted, no death.
+	// JobRelease gives a claimed job back unharmed, for a worker that stops: queued again, the attempt counted, no death. A
+	// job for which cancel was asked ends as canceled instead, with the result that came with the request.
 	JobRelease(ctx context.Context, l domain.Lease) error
 	// JobCancel ends a queued job at once (status canceled, with the result) or marks a running one. The returned job tells
 	// which. A final job is returned as it is. Jobs that v may not see are errs.NotFound.
 	JobCancel(ctx context.Context, v Viewer, id, by, reason string, result domain.Payload) (domain.Job, error)
 	// JobReap takes running jobs whose lease is over: back to queued with Deaths + 1, or to the history as poisoned with the
-	// result when that makes MaxDeaths. At most limit at a time; returns them in their new state.
+	// result when that makes MaxDeaths, or as canceled when that was asked for. At most limit at a time; returns them in
+	// their new state.
 	JobReap(ctx context.Context, limit int, poison domain.Payload) ([]domain.Job, error)
 	// JobNextDue is when the next queued job of one of the tags can be claimed; zero when there is none.
 	JobNextDue(ctx context.Context, tags []string) (time.Time, error)
@@ -183,7 +193,8 @@ type Jobs interface {
 	JobList(ctx context.Context, p JobListParams) ([]domain.Job, error)
 	// JobCount counts live jobs of a workspace by status (and of all workspaces for "").
 	JobCount(ctx context.Context, workspace string) (map[domain.JobStatus]int, error)
-	// JobDelete removes the payloads and logs of a final job and returns the blobs to delete.
+	// JobDelete removes the payloads and logs of a final job, whose row stays, and returns the blobs to delete; errs.Conflict
+	// for a live job.
 	JobDelete(ctx context.Context, workspace, id string) (blobs []string, err error)
 }
 

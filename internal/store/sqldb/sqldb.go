@@ -28,6 +28,7 @@ import (
 type Dialect struct {
 	Name      string            // "sqlite" or "postgres"
 	Numbered  bool              // parameters are written $1, $2, …
+	Param     string            // how a parameter is written otherwise
 	Words     map[string]string // spelling of the words above, but @now on a database without a clock of its own
 	Now       func() time.Time  // the clock when the database has none; nil: Words has "now"
 	Time      func(time.Time) any
@@ -217,7 +218,7 @@ func (c *Conn) expand(query string, in []any) (string, []any, error) {
 			b.WriteByte('$')
 			b.WriteString(strconv.Itoa(len(args)))
 		} else {
-			b.WriteByte('?')
+			b.WriteString(d.Param)
 		}
 	}
 	for i := 0; i < len(query); {
