@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/tidemill/tidemill/internal/blob"
 	"github.com/tidemill/tidemill/internal/blob/fs"
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/engine"
@@ -36,6 +37,7 @@ var (
 // house is an engine on a database of its own, with a worker when asked for.
 type house struct {
 	store  store.Store
+	blobs  blob.Store
 	hub    *events.Hub
 	queue  *queue.Queue
 	engine *engine.Engine
@@ -48,13 +50,18 @@ func (minter) JobToken(l domain.Lease) string { return "secret-token-of-" + l.Jo
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	ctx := context.Background()
-	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	s, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "tidemill.db")})
+	s, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(t.TempDir(), "tidemill.db")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
+	return newHouseOn(t, s, queue.Options{})
+}
+
+func newHouseOn(t testing.TB, s store.Store, o queue.Options) *house {
+	t.Helper()
+	ctx := context.Background()
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	blobs, err := fs.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +71,8 @@ func newHouse(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.hub.Stop(ctx) })
-	h.queue = queue.New(queue.Options{Store: s, Blobs: blobs, Hub: h.hub, Log: log})
+	o.Store, o.Blobs, o.Hub, o.Log = s, blobs, h.hub, log
+	h.queue, h.blobs = queue.New(o), blobs
 	if err := h.queue.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -86,13 +94,17 @@ func newHouse(t testing.TB) *house {
 }
 
 // work starts a worker that stops with the test.
-func (h *house) work(t testing.TB) *worker.Worker {
+func (h *house) work(t testing.TB, change ...func(*worker.Options)) *worker.Worker {
 	t.Helper()
-	w := worker.New(worker.Options{
+	o := worker.Options{
 		Source: h.source, Languages: lang.Registry{bash.New()}, Sandbox: process.New(),
 		Kit: lang.Kit{CacheDir: t.TempDir(), ToolsDir: t.TempDir()}, WorkDir: t.TempDir(), Slots: 2,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), BaseURL: "http://127.0.0.1:1",
-	})
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	w := worker.New(o)
 	if err := w.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -59,13 +59,8 @@ func (q *Queue) drop(ctx context.Context, cause error, s spill) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	known := false
-	switch errs.KindOf(cause) {
-	case errs.Invalid, errs.NotFound, errs.Conflict, errs.TooLarge, errs.Fenced, errs.StorageFull:
-		known = true
-	}
 	for _, b := range s {
-		if !known {
+		if unknown(cause) {
 			p, err := q.o.Store.JobPayload(ctx, b.job.Workspace, b.job.ID, b.kind)
 			if err != nil && !errs.Is(err, errs.NotFound) || err == nil && p.Blob == b.key {
 				continue

@@ -121,7 +121,9 @@ func (q *Queue) Push(ctx context.Context, jobs ...NewJob) error {
 			}
 		}
 		if err := q.o.Store.JobPush(ctx, rows...); err != nil {
-			return err
+			if _, ok := q.readBack(ctx, err, jobs[0].Job); !ok {
+				return err
+			}
 		}
 		notes := make([]domain.Event, len(jobs))
 		for i, n := range jobs {
@@ -178,7 +180,13 @@ func (q *Queue) pushTo(ctx context.Context, w *waiter, n NewJob, row store.NewJo
 		return err
 	})
 	if err != nil {
-		return err
+		job, ok := q.readBack(ctx, err, n.Job)
+		if !ok {
+			return err
+		}
+		if claimed = nil; job.Status == domain.StatusRunning && job.Worker == w.worker {
+			claimed = []domain.Job{job}
+		}
 	}
 	notes := []domain.Event{queued(n.Job)}
 	for _, j := range claimed {
@@ -330,11 +338,37 @@ func (q *Queue) Complete(ctx context.Context, l domain.Lease, job domain.Job, o 
 		return done, err
 	}()
 	if err != nil {
-		q.drop(ctx, err, spilled)
-		return domain.Job{}, err
+		// Only this attempt could have brought the job to this state.
+		found, ok := q.readBack(ctx, err, job)
+		if !ok || found.Status != o.Status || found.Attempt != l.Attempt || found.Worker != l.Worker {
+			q.drop(ctx, err, spilled)
+			return domain.Job{}, err
+		}
+		done = found
 	}
 	q.ended(ctx, done)
 	return done, nil
+}
+
+// unknown reports whether a change that failed with err may have been committed all the same.
+func unknown(err error) bool {
+	switch errs.KindOf(err) {
+	case errs.Unavailable, errs.Timeout, errs.Canceled, errs.Internal:
+		return true
+	}
+	return false
+}
+
+// readBack looks whether a change of a job that failed with cause was committed all the same: a connection can break
+// between the commit and its answer.
+func (q *Queue) readBack(ctx context.Context, cause error, job domain.Job) (domain.Job, bool) {
+	if !unknown(cause) {
+		return domain.Job{}, false
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	found, err := q.o.Store.JobGet(ctx, store.Viewer{Workspace: job.Workspace, All: true}, job.ID)
+	return found, err == nil
 }
 
 // Release gives a claimed job back unharmed.

@@ -40,8 +40,8 @@ type Spec struct {
 
 	Stdin  io.Reader // nil: empty
 	Stdout io.Writer // nil: thrown away. Written by one goroutine at a time; an error from Write stops nothing
-	// Stderr may be the same value as Stdout: then all comes in the order of the program. With two values what was said on
-	// stdout comes before later words on stderr. The two never write at once.
+	// Stderr may be the same value as Stdout: then all comes in the order of the program. With two values the order is kept
+	// as far as the tier can tell. The two never write at once.
 	Stderr io.Writer
 	Files  []*os.File // descriptors 3, 4, … of the child; the caller closes its copies
 	// Grace is how long after SIGTERM the tree is killed; zero kills at once.

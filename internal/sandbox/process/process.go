@@ -312,6 +312,7 @@ type plumbing struct {
 	theirs []int // 0, 1, 2, … of the child
 	owned  []int // of theirs, those that we opened
 	pumps  []*pump
+	both   *os.File // readable when one of two pumps is; nil without
 	stdin  *os.File
 	feed   io.Reader
 }
@@ -402,6 +403,7 @@ func (p *process) plumb(s sandbox.Spec) (_ *plumbing, err error) {
 			return nil, err
 		}
 	}
+	io.both = p.r.together(io.pumps) // before the child's first word
 	return io, nil
 }
 
@@ -445,15 +447,23 @@ func (io *plumbing) closeOurs() {
 	for _, p := range io.pumps {
 		p.from.Close()
 	}
+	if io.both != nil {
+		io.both.Close()
+	}
 	if io.stdin != nil {
 		io.stdin.Close()
 	}
 }
 
 func (io *plumbing) run(p *process) {
-	for _, pump := range io.pumps {
-		p.readers = append(p.readers, pump.from)
-		p.pumps.Go(func() { p.r.pump(pump) })
+	if io.both != nil {
+		p.readers = append(p.readers, io.both)
+		p.pumps.Go(func() { p.r.pumpTogether(io.both, io.pumps) })
+	} else {
+		for _, pump := range io.pumps {
+			p.readers = append(p.readers, pump.from)
+			p.pumps.Go(func() { p.r.pump(pump) })
+		}
 	}
 	if io.stdin != nil {
 		p.stdin = io.stdin
@@ -472,21 +482,14 @@ func feed(to *os.File, from io.Reader) {
 func (r *Runner) pump(p *pump) {
 	buf := r.buffers.Get().(*[]byte)
 	defer r.buffers.Put(buf)
-	defer func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.open = false
-		p.from.Close()
-	}()
+	defer p.close()
 	conn, err := p.from.SyscallConn()
 	if err != nil {
 		return
 	}
-	var last time.Time
-	fresh := true
-	for {
+	patient(p.from, func() (more bool, err error) {
 		n := 0
-		err := conn.Read(func(fd uintptr) bool { // waits in the poller while the answer is false
+		err = conn.Read(func(fd uintptr) bool { // waits in the poller while the answer is false
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			var again bool
@@ -499,16 +502,33 @@ func (r *Runner) pump(p *pump) {
 			}
 			return true
 		})
+		return n > 0, err
+	})
+}
+
+func (p *pump) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open {
+		p.open = false
+		p.from.Close()
+	}
+}
+
+// patient calls step until there is no more. Wait's deadline also passes while the writer is slow and the pipe is full, so
+// after it steps go on while something comes, up to drainMax.
+func patient(f *os.File, step func() (more bool, err error)) {
+	var last time.Time
+	fresh := true
+	for {
+		more, err := step()
 		switch {
-		case err == nil && n > 0:
+		case err == nil && more:
 			fresh = true
 			continue
-		case err == nil: // the end
-			return
-		case !errors.Is(err, os.ErrDeadlineExceeded) || !fresh:
+		case err == nil, !errors.Is(err, os.ErrDeadlineExceeded), !fresh:
 			return
 		}
-		// The deadline also passes while the writer is slow and the pipe is full: go on while something comes.
 		now := time.Now()
 		if last.IsZero() {
 			last = now.Add(drainMax)
@@ -517,7 +537,7 @@ func (r *Runner) pump(p *pump) {
 			return
 		}
 		fresh = false
-		p.from.SetReadDeadline(now.Add(drain)) //nolint:errcheck // see Wait
+		f.SetReadDeadline(now.Add(drain)) //nolint:errcheck // see Wait
 	}
 }
 

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"os"
 	"strconv"
 	"syscall"
 	"time"
@@ -21,6 +22,11 @@ func (r *Runner) prepare() {
 }
 
 func birth(int) string { return strconv.FormatInt(time.Now().UnixNano(), 36) }
+
+// together is not done here: each pipe has a reader of its own.
+func (r *Runner) together([]*pump) *os.File { return nil }
+
+func (r *Runner) pumpTogether(*os.File, []*pump) {}
 
 func pipeCloexec(fds *[2]int) error {
 	syscall.ForkLock.RLock()

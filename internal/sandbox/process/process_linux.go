@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"os"
 	"runtime"
@@ -43,6 +44,84 @@ func (r *Runner) prepare() {
 }
 
 func pipeCloexec(fds *[2]int) error { return unix.Pipe2(fds[:], unix.O_CLOEXEC) }
+
+// together makes one descriptor that is readable when one of two pipes is, and tells which became so first.
+func (r *Runner) together(pumps []*pump) *os.File {
+	if len(pumps) != 2 {
+		return nil
+	}
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil
+	}
+	err = unix.SetNonblock(ep, true)
+	for i, p := range pumps {
+		var conn syscall.RawConn
+		if err == nil {
+			conn, err = p.from.SyscallConn()
+		}
+		if err == nil {
+			event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(i)} // Fd is ours to use: the index
+			ctl := conn.Control(func(fd uintptr) { err = unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, int(fd), &event) })
+			err = errors.Join(err, ctl)
+		}
+	}
+	if err != nil {
+		unix.Close(ep)
+		return nil
+	}
+	return os.NewFile(uintptr(ep), "pipes")
+}
+
+// pumpTogether copies two pipes in the order in which they became readable: the kernel keeps that order, Go's own poller
+// does not. Words that follow each other faster than we wake are grouped by pipe.
+func (r *Runner) pumpTogether(wait *os.File, pumps []*pump) {
+	buf := r.buffers.Get().(*[]byte)
+	defer r.buffers.Put(buf)
+	defer wait.Close()
+	open := len(pumps)
+	for _, p := range pumps {
+		defer p.close()
+	}
+	conn, err := wait.SyscallConn()
+	if err != nil {
+		return
+	}
+	take := func(p *pump) {
+		from, err := p.from.SyscallConn()
+		if err != nil {
+			return
+		}
+		end := false
+		from.Control(func(fd uintptr) { //nolint:errcheck // it is open
+			for {
+				n, again := readSome(int(fd), *buf)
+				if end = n == 0 && !again; n == 0 {
+					return
+				}
+				p.to.Write((*buf)[:n]) //nolint:errcheck // the contract: an error from Write stops nothing
+			}
+		})
+		if end && p.open {
+			p.close()
+			open--
+		}
+	}
+	var events [2]unix.EpollEvent
+	patient(wait, func() (more bool, err error) {
+		err = conn.Read(func(fd uintptr) bool {
+			n, err := unix.EpollWait(int(fd), events[:], 0)
+			if err == unix.EINTR {
+				n = 0
+			}
+			for _, e := range events[:max(n, 0)] {
+				take(pumps[e.Fd])
+			}
+			return n > 0 || open == 0
+		})
+		return open > 0, err
+	})
+}
 
 // forker starts processes from one long-lived thread. The kernel's death signal is bound to the thread that forked: from
 // any other thread of Go's pool it would come at the end of that thread instead of the end of the server.
