@@ -34,7 +34,7 @@ func reopen(t *testing.T, path string) store.Store {
 
 // TestTransparent: without rules the wrapped store keeps the whole contract.
 func TestTransparent(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) (store.Store, func() store.Store) {
+	storetest.RunQuick(t, func(t *testing.T) (store.Store, func() store.Store) {
 		path := filepath.Join(t.TempDir(), "t.db")
 		s := reopen(t, path)
 		return faulty.New(1).Wrap(s), func() store.Store {
