@@ -4,6 +4,7 @@ package all
 import (
 	"github.com/tidemill/tidemill/internal/lang"
 	"github.com/tidemill/tidemill/internal/lang/bash"
+	"github.com/tidemill/tidemill/internal/lang/golang"
 	"github.com/tidemill/tidemill/internal/lang/python"
 	"github.com/tidemill/tidemill/internal/lang/typescript"
 )
@@ -13,6 +14,7 @@ func Languages() lang.Registry {
 	return lang.Registry{
 		typescript.New(),
 		python.New(),
+		golang.New(),
 		bash.New(),
 	}
 }

@@ -1,0 +1,5 @@
+package inner
+
+import "context"
+
+func main(ctx context.Context, name string) {}

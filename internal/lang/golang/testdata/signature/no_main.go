@@ -1,0 +1,7 @@
+package inner
+
+func Main(a string) {}
+
+type t struct{}
+
+func (t) main(a string) {}

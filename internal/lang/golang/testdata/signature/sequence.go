@@ -1,0 +1,5 @@
+package inner
+
+import "iter"
+
+func main(n int) iter.Seq2[string, error] { return nil }
