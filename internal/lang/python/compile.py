@@ -19,7 +19,7 @@ def program(folder):
         p = json.load(f)
     scripts = {}
     for name, file in p["files"].items():
-        with open(folder + "/code/" + file, encoding="utf-8") as f:
+        with open(folder + "/code/" + file, encoding="utf-8-sig") as f:
             source = f.read()
         try:
             code = compile(source, file, "exec", dont_inherit=True)

@@ -482,7 +482,7 @@ class _Scripts:
     def get_source(self, name):
         if name not in self.scripts:
             return None
-        with open(self.root + self.scripts[name][0], encoding="utf-8") as f:
+        with open(self.root + self.scripts[name][0], encoding="utf-8-sig") as f:
             return f.read()
 
 

@@ -91,6 +91,20 @@ class Event(TypedDict):
 
 `
 
+// An editor on Windows leaves a mark at the beginning and another line end.
+func TestSourcesFromWindows(t *testing.T) {
+	l, k := python.New(), langtest.NewKit(t, process.New())
+	source := "\ufeff# requirements:\r\n\r\ndef main(a: int,\r\n         b: str = \"x\"):\r\n    return [a, b]\r\n"
+	sig, err := l.Signature(source)
+	if err != nil || len(sig.Params) != 2 {
+		t.Errorf("got %+v, %v", sig, err)
+	}
+	e := run(t, l, k, lang.Program{Source: source}, `{"a":1}`)
+	if string(e.result) != `[1,"x"]` {
+		t.Errorf("got %s, %+v", e.result, e.err)
+	}
+}
+
 // Arguments arrive as what the signature declares, and results leave as JSON.
 func TestValuesOnTheirWay(t *testing.T) {
 	l, k := python.New(), langtest.NewKit(t, process.New())
