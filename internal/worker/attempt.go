@@ -101,13 +101,10 @@ func (a *attempt) run() {
 }
 
 func (a *attempt) removeDir() {
-	if a.dir == "" {
-		return
+	if a.dir != "" {
+		a.w.dirs.giveBack(a.dir, a.w.o.Log)
+		a.dir = ""
 	}
-	if err := removeAll(a.dir); err != nil {
-		a.w.o.Log.Warn("a job's folder could not be removed", "job", a.job.Job.ID, "error", err)
-	}
-	a.dir = ""
 }
 
 // execute never panics: a fault of ours is a failure of this job only.
@@ -224,16 +221,11 @@ func (a *attempt) cannotStart(err error) domain.Outcome {
 	return failure("StartError", message)
 }
 
-func (a *attempt) makeDir(args domain.JSON) error {
-	dir := filepath.Join(a.w.dir, fmt.Sprintf("%s-%d", a.job.Lease.JobID, a.job.Lease.Attempt))
-	a.dir = dir
-	if err := os.Mkdir(dir, 0o700); err != nil {
+func (a *attempt) makeDir(args domain.JSON) (err error) {
+	if a.dir, err = a.w.dirs.take(); err != nil {
 		return err
 	}
-	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "args.json"), args, 0o600)
+	return os.WriteFile(filepath.Join(a.dir, "args.json"), args, 0o600)
 }
 
 // report tells the source how the attempt ended, until it knows or the attempt is no longer ours.

@@ -56,6 +56,7 @@ type Worker struct {
 	started time.Time
 	dir     string // WorkDir/<name>, locked
 	lock    *os.File
+	dirs    folders
 	cache   caches
 
 	done     atomic.Int64 // jobs
@@ -421,6 +422,7 @@ func (w *Worker) openDir() error {
 	if w.lock, err = lockDir(w.dir); err != nil {
 		return fail(err)
 	}
+	w.dirs.open(w.dir, w.o.Slots)
 	return nil
 }
 
@@ -446,21 +448,6 @@ func (w *Worker) closeDir() {
 		w.o.Log.Warn("the work directory could not be removed", "folder", w.dir, "error", err)
 	}
 	w.lock.Close()
-}
-
-// removeAll removes a tree in which a job may have made folders read-only.
-func removeAll(root string) error {
-	err := os.RemoveAll(root)
-	if err == nil {
-		return nil
-	}
-	filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error { //nolint:errcheck // RemoveAll tells
-		if d != nil && d.IsDir() {
-			os.Chmod(path, 0o700) //nolint:errcheck,gosec // ours, and about to go
-		}
-		return nil
-	})
-	return os.RemoveAll(root)
 }
 
 // sleep waits; false when ctx ended first.

@@ -320,6 +320,15 @@ func TestFoldersAreRemoved(t *testing.T) {
 			t.Fatal(string(o.Result))
 		}
 	}
+	// Whatever a job does to its folder, the next one finds it as new.
+	for _, mess := range []string{
+		"touch a .b tmp/c; mkdir tmp/d; ln -s / tmp/root", "rmdir tmp; ln -s /etc tmp", "chmod 755 .", "chmod 777 tmp", "rm -rf tmp", "rm -rf $PWD", "mkdir -p x/y; chmod 0 x",
+	} {
+		b.run(t, job(plain, mess))
+		if o := b.run(t, job(plain, `ls -A . tmp | tr '\n' ' '; stat -c %a . tmp | tr '\n' ' '`)); string(o.Result) != `".: args.json tmp  tmp: 700 700"` {
+			t.Fatalf("after %q: %s", mess, o.Result)
+		}
+	}
 	// A worker that died left its folder; a living one's stays.
 	dead := filepath.Join(b.workDir, "dead-1-abcd")
 	if err := os.MkdirAll(filepath.Join(dead, "job", "x"), 0o700); err != nil {
