@@ -85,11 +85,10 @@ export function Frame({ workspace, workspaces, me, member }: Props) {
           type="button"
           className={styles.search}
           onClick={() => setOverlay('palette')}
-          aria-label="Search and commands"
         >
           <IconSearch size={15} stroke={1.8} aria-hidden />
-          <span>Search</span>
-          <span>
+          <span className={styles.label}>Search</span>
+          <span className={styles.hint} aria-hidden>
             <Keys shortcut="mod+k" />
           </span>
         </button>
@@ -175,7 +174,8 @@ function WorkspaceMenu({ workspace, workspaces }: { workspace: string; workspace
   return (
     <Menu position="bottom-start">
       <Menu.Target>
-        <button type="button" className={styles.workspace} aria-label={`Workspace ${workspace}`}>
+        <button type="button" className={styles.workspace}>
+          <span className="visually-hidden">Workspace </span>
           <span>{workspace}</span>
           <IconChevronDown size={14} stroke={1.8} aria-hidden />
         </button>
@@ -211,11 +211,10 @@ function UserMenu({ me, member, actions }: { me: Props['me']; member: Whoami; ac
   return (
     <Menu width={230}>
       <Menu.Target>
-        <button type="button" className={styles.user} aria-label={`Account of ${name}`}>
-          <span className={styles.face} aria-hidden>
-            {name.slice(0, 1)}
-          </span>
-          <span>{name}</span>
+        <button type="button" className={styles.user}>
+          <span className={styles.face} data-letter={name.slice(0, 1)} aria-hidden />
+          <span className="visually-hidden">Account of </span>
+          <span className={styles.label}>{name}</span>
         </button>
       </Menu.Target>
       <Menu.Dropdown>

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { search } from './search';
+
+const paths = ['f/billing/close_month', 'f/ops/rotate_keys', 'u/ada/close', 'f/crm/cm_sync'];
+const find = (q: string) => search(q, paths, (p) => p);
+
+test('all words must be found, in any order', () => {
+  expect(find('month close')).toEqual(['f/billing/close_month']);
+  expect(find('close nowhere')).toEqual([]);
+});
+
+test('starts of words come first, strewn letters last', () => {
+  expect(find('cm')[0]).toBe('f/crm/cm_sync');
+  expect(find('cm')).toContain('f/billing/close_month');
+});
+
+test('an empty query keeps everything in order', () => expect(find('  ')).toEqual(paths));
