@@ -38,8 +38,9 @@ func gzipped(t *testing.T, text string) io.Reader {
 	return &b
 }
 
-func TestBadInputIsTold(t *testing.T) {
-	t.Parallel()
+func TestBadInputIsTold(t *testing.T) { onBoth(t, badInputIsTold) }
+
+func badInputIsTold(t *testing.T) {
 	e := newEnv(t)
 	e.script(e.dev, "f/a/b", "n=\"$1\"\necho $n")
 	const create, run, preview = "/api/w/main/scripts/create", "/api/w/main/jobs/run/p/f/a/b", "/api/w/main/jobs/run/preview"
@@ -137,8 +138,9 @@ func TestBadInputIsTold(t *testing.T) {
 }
 
 // TestNothingBreaksTheServer mutates every parameter and every field of every operation of the document.
-func TestNothingBreaksTheServer(t *testing.T) {
-	t.Parallel()
+func TestNothingBreaksTheServer(t *testing.T) { onBoth(t, nothingBreaksTheServer) }
+
+func nothingBreaksTheServer(t *testing.T) {
 	e := newEnv(t)
 	hash := e.script(e.dev, "f/x/y", "n=\"$1\"\necho $n")
 	job := e.must(201, e.dev, "POST", "/api/w/main/jobs/run/p/f/x/y", `{"n":"1"}`).body
@@ -274,8 +276,9 @@ func readDocument(t *testing.T) (out []documented) {
 	return out
 }
 
-func TestAForeignWorkspaceIsNotThere(t *testing.T) {
-	t.Parallel()
+func TestAForeignWorkspaceIsNotThere(t *testing.T) { onBoth(t, aForeignWorkspaceIsNotThere) }
+
+func aForeignWorkspaceIsNotThere(t *testing.T) {
 	e := newEnv(t)
 	hash := e.script(e.dev, "f/x/y", "echo")
 	job := e.must(201, e.dev, "POST", "/api/w/main/jobs/run/p/f/x/y", nil).body

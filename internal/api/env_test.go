@@ -26,6 +26,8 @@ import (
 	"github.com/tidemill/tidemill/internal/queue"
 	"github.com/tidemill/tidemill/internal/sandbox/process"
 	"github.com/tidemill/tidemill/internal/store"
+	"github.com/tidemill/tidemill/internal/store/pgtest"
+	"github.com/tidemill/tidemill/internal/store/postgres"
 	"github.com/tidemill/tidemill/internal/store/sqlite"
 	"github.com/tidemill/tidemill/internal/worker"
 )
@@ -46,14 +48,12 @@ type env struct {
 
 type envOption func(*Deps, *queue.Options)
 
+// newEnv makes a server over SQLite, or over PostgreSQL for tests whose name ends in /postgres.
 func newEnv(t *testing.T, options ...envOption) *env {
 	t.Helper()
 	ctx := context.Background()
 	dir := t.TempDir()
-	db, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, "tidemill.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := openDatabase(t, dir)
 	t.Cleanup(func() { _ = db.Close() })
 	blobs, err := fs.Open(filepath.Join(dir, "blobs"))
 	if err != nil {
@@ -92,6 +92,31 @@ func newEnv(t *testing.T, options ...envOption) *env {
 	t.Cleanup(e.server.CloseClientConnections)
 	e.people(ctx)
 	return e
+}
+
+func openDatabase(t *testing.T, dir string) store.Store {
+	t.Helper()
+	var db store.Store
+	var err error
+	if strings.HasSuffix(t.Name(), "/postgres") {
+		db, err = postgres.Open(t.Context(), postgres.Options{URL: pgtest.URL(t), MaxConns: 4})
+	} else {
+		db, err = sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(dir, "tidemill.db")})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// onBoth runs a test over each database.
+func onBoth(t *testing.T, test func(t *testing.T)) {
+	for _, name := range []string{"sqlite", "postgres"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
 }
 
 // withWorker starts a worker for the jobs of the server.

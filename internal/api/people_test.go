@@ -128,3 +128,12 @@ func TestWhoIsWhere(t *testing.T) {
 	e.must(409, e.admin, "POST", "/api/workspaces/create", CreateWorkspace{ID: "mine", Name: "Mine"})
 	e.must(400, e.admin, "POST", "/api/workspaces/create", CreateWorkspace{ID: "No/Slash", Name: "Mine"})
 }
+
+func TestTheCatalogue(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	list := decode[[]Language](t, e.must(200, e.operator, "GET", "/api/languages", nil))
+	if len(list) != 1 || list[0].ID != "bash" || !list[0].Runtime.Present || list[0].Templates["script"] == "" || len(list[0].Suffixes) == 0 {
+		t.Errorf("the catalogue is %+v", list)
+	}
+}

@@ -32,8 +32,9 @@ func (e *env) wait(id string) domain.Job {
 	return j
 }
 
-func TestRunningAScript(t *testing.T) {
-	t.Parallel()
+func TestRunningAScript(t *testing.T) { onBoth(t, runningAScript) }
+
+func runningAScript(t *testing.T) {
 	e := newEnv(t).withWorker()
 	hash := e.script(e.dev, "f/r/sum", "a=\"$1\"\nb=\"${2:-1}\"\necho \"adding\"\necho $((a + b))")
 	jobs := "/api/w/main/jobs/"
@@ -148,8 +149,9 @@ func TestAScriptMayChooseTheAnswer(t *testing.T) {
 	}
 }
 
-func TestCanceling(t *testing.T) {
-	t.Parallel()
+func TestCanceling(t *testing.T) { onBoth(t, canceling) }
+
+func canceling(t *testing.T) {
 	e := newEnv(t).withWorker()
 	running := e.must(201, e.dev, "POST", "/api/w/main/jobs/run/preview", map[string]any{"content": "echo started; sleep 600", "language": "bash", "args": map[string]any{}}).body
 	next := e.follow(e.dev, "/api/w/main/jobs_u/getupdate_sse/"+running)
@@ -245,8 +247,9 @@ func updates(t *testing.T, body io.Reader) func() JobUpdate {
 	}
 }
 
-func TestFollowingAJob(t *testing.T) {
-	t.Parallel()
+func TestFollowingAJob(t *testing.T) { onBoth(t, followingAJob) }
+
+func followingAJob(t *testing.T) {
 	e := newEnv(t).withWorker()
 	r := e.request(e.dev, "POST", "/api/w/main/jobs/run_and_stream/p/f/r/talk", "{}")
 	e.script(e.dev, "f/r/talk", "for i in 1 2 3; do echo line $i; sleep 0.1; done; echo '\"done\"'")
@@ -423,8 +426,9 @@ func TestACallerWhoLeavesCancelsNothing(t *testing.T) {
 	}
 }
 
-func TestLargeValuesComeBackUnchanged(t *testing.T) {
-	t.Parallel()
+func TestLargeValuesComeBackUnchanged(t *testing.T) { onBoth(t, largeValuesComeBackUnchanged) }
+
+func largeValuesComeBackUnchanged(t *testing.T) {
 	e := newEnv(t).withWorker()
 	text := strings.Repeat("é€𝄞 0123456789abcdef", 100_000)
 	args, err := json.Marshal(map[string]string{"text": text})

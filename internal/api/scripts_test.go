@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-func TestTheLifeOfAScript(t *testing.T) {
-	t.Parallel()
+func TestTheLifeOfAScript(t *testing.T) { onBoth(t, theLifeOfAScript) }
+
+func theLifeOfAScript(t *testing.T) {
 	e := newEnv(t)
 	base := "/api/w/main/scripts/"
 	first := e.script(e.dev, "f/tools/greet", "name=\"$1\"\necho \"hi $name\"", map[string]any{"deployment_message": "first",
@@ -70,8 +71,9 @@ func TestTheLifeOfAScript(t *testing.T) {
 	e.must(200, e.dev, "POST", base+"delete/p/f/tools/greet", nil)
 }
 
-func TestListsOfScriptsArePages(t *testing.T) {
-	t.Parallel()
+func TestListsOfScriptsArePages(t *testing.T) { onBoth(t, listsOfScriptsArePages) }
+
+func listsOfScriptsArePages(t *testing.T) {
 	e := newEnv(t)
 	for i := range 5 {
 		e.script(e.dev, fmt.Sprintf("f/l/s%d", i), "echo")
@@ -120,8 +122,9 @@ func TestListsOfScriptsArePages(t *testing.T) {
 	e.must(403, e.other, "POST", "/api/w/main/scripts/create", map[string]any{"path": "u/dev/own2", "content": "echo", "language": "bash"})
 }
 
-func TestTwoPeopleSavingAtOnce(t *testing.T) {
-	t.Parallel()
+func TestTwoPeopleSavingAtOnce(t *testing.T) { onBoth(t, twoPeopleSavingAtOnce) }
+
+func twoPeopleSavingAtOnce(t *testing.T) {
 	e := newEnv(t)
 	first := e.script(e.dev, "f/race/x", "echo 0")
 	const people = 8
@@ -152,8 +155,9 @@ func TestTwoPeopleSavingAtOnce(t *testing.T) {
 	}
 }
 
-func TestDrafts(t *testing.T) {
-	t.Parallel()
+func TestDrafts(t *testing.T) { onBoth(t, drafts) }
+
+func drafts(t *testing.T) {
 	e := newEnv(t)
 	path := "/api/w/main/drafts/script/f/d/x"
 	e.must(404, e.dev, "GET", path, nil)
