@@ -199,7 +199,7 @@ func (s *Server) serve(context.Context) error {
 	streams, cancel := context.WithCancel(context.Background())
 	s.streams = cancel
 	handler := api.New(api.Deps{
-		Store: s.store, Accounts: s.accounts, Engine: s.engine, Deploy: s.deploy, Hub: s.hub, Languages: s.languages,
+		Store: s.store, Accounts: s.accounts, Engine: s.engine, Deploy: s.deploy, Hub: s.hub, Languages: s.languages, Kit: s.kit,
 		Version: s.o.Version, Log: s.log, MaxBody: int64(s.o.Config.MaxBody), Ready: s.isReady, BaseURL: s.url, UI: web.Handler(),
 	})
 	s.http = &http.Server{
