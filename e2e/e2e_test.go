@@ -163,7 +163,7 @@ func shareTools(ts *testscript.TestScript, data string) {
 	if err != nil {
 		dir = os.TempDir()
 	}
-	dir = filepath.Join(dir, "tidemill-test-tools")
+	dir = filepath.Join(dir, "tidemill", "test-tools")
 	ts.Check(os.MkdirAll(dir, 0o700))
 	ts.Check(os.MkdirAll(data, 0o700))
 	if err := os.Symlink(dir, filepath.Join(data, "tools")); err != nil && !errors.Is(err, os.ErrExist) {
