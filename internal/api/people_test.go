@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/tidemill/tidemill/internal/perm"
 )
 
 func TestSigningInAndOut(t *testing.T) {
@@ -136,4 +138,35 @@ func TestTheCatalogue(t *testing.T) {
 	if len(list) != 1 || list[0].ID != "bash" || !list[0].Runtime.Present || list[0].Templates["script"] == "" || len(list[0].Suffixes) == 0 {
 		t.Errorf("the catalogue is %+v", list)
 	}
+}
+
+// TestRolesAreAskedOnEveryRoute goes through the table: below the level that an operation names, it is refused, whatever
+// the body says.
+func TestRolesAreAskedOnEveryRoute(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.script(e.dev, "f/x/y", "echo")
+	for _, o := range operations() {
+		refused := map[perm.Level][]string{perm.Developer: {e.operator}, perm.Admin: {e.operator, e.dev}, perm.Superadmin: {e.operator, e.dev}}[o.Permission.Level]
+		for _, token := range refused {
+			for _, body := range []string{"", "{", `{"path":"f/x/z","content":"echo","language":"bash"}`} {
+				if r := e.ask(token, o.Method, example(o.Path), body); r.status != 403 {
+					t.Errorf("%s %s: %d %s", o.Method, o.Path, r.status, r.body)
+				}
+			}
+		}
+	}
+	if r := e.ask(e.operator, "POST", "/api/w/main/jobs/run/p/f/x/y", nil); r.status != 201 {
+		t.Errorf("an operator may run: %d %s", r.status, r.body)
+	}
+}
+
+func TestAProgramMayCarryTheCookie(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.script(e.dev, "f/x/y", "echo")
+	e.must(201, "", "POST", "/api/w/main/jobs/run/p/f/x/y", nil, "Cookie", "token="+e.dev)
+	e.must(201, "", "POST", "/api/w/main/jobs/run/p/f/x/y", nil, "Cookie", "token="+e.dev, "Origin", "http://x", "X-Windmill-Client", "cli")
+	e.must(403, "", "POST", "/api/w/main/jobs/run/p/f/x/y", nil, "Cookie", "token="+e.dev, "Origin", e.server.URL)
+	e.must(401, "", "POST", "/api/w/main/jobs/run/p/f/x/y", nil, "Cookie", "token="+e.dev, "Authorization", "Basic eDp5")
 }
