@@ -18,6 +18,7 @@ import (
 	"github.com/tidemill/tidemill/internal/id"
 	"github.com/tidemill/tidemill/internal/lang"
 	"github.com/tidemill/tidemill/internal/sandbox/process"
+	"github.com/tidemill/tidemill/internal/sandbox/sandboxtest"
 	"github.com/tidemill/tidemill/internal/worker"
 )
 
@@ -58,8 +59,12 @@ func (s shell) Imports(_, source string) (lang.Imports, error) {
 	return out, nil
 }
 
-func (s shell) Lock(_ context.Context, k lang.Kit, requirements []string) (string, error) {
+func (s shell) Lock(ctx context.Context, k lang.Kit, requirements []string) (string, error) {
 	fmt.Fprintf(k.Log, "locking %s\n", requirements)
+	if requirements[0] == "slow" {
+		_, _, err := k.Run(ctx, k.CacheDir, sandboxtest.Env(), "sh", "-c", "echo installing; sleep 600")
+		return "", err
+	}
 	key := strings.Join(requirements, " ")
 	n, _ := s.locks.LoadOrStore(key, 0)
 	s.locks.Store(key, n.(int)+1)

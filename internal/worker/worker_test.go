@@ -139,6 +139,25 @@ func TestCancelKillsTheTreeWithinTheGrace(t *testing.T) {
 	}
 }
 
+func TestCancelBeforeTheProgramStarts(t *testing.T) {
+	b := newBench(t)
+	a := job(plain, "#require slow")
+	done := b.begin(a)
+	b.until(t, a.Job.ID, "installing\n")
+	b.end(domain.Ended{Lease: b.leased(a), Canceled: true, By: "ada"})
+	if o := await(t, done); o.Status != domain.StatusCanceled {
+		t.Fatalf("%+v %s", o, o.Result)
+	}
+	// Stop in the same place gives the job back.
+	a = job(plain, "#require slow")
+	b.begin(a)
+	b.until(t, a.Job.ID, "installing\n")
+	b.stop(10 * time.Millisecond)
+	if l := await(t, b.released); l.JobID != a.Job.ID {
+		t.Fatal(l)
+	}
+}
+
 func TestAFencedJobIsKilledInSilence(t *testing.T) {
 	for name, fence := range map[string]func(b *bench, a domain.Assignment){
 		"by renewal": func(b *bench, a domain.Assignment) { b.end(domain.Ended{Lease: b.leased(a)}) },

@@ -18,6 +18,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -51,6 +52,7 @@ type Runner struct {
 func New() *Runner {
 	r := &Runner{mark: fmt.Sprintf("%d.%s.", os.Getpid(), birth(os.Getpid()))}
 	r.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
+	noCores()
 	r.prepare()
 	return r
 }
@@ -107,7 +109,11 @@ func (r *Runner) Start(ctx context.Context, s sandbox.Spec) (sandbox.Process, er
 	}
 	defer io.closeTheirs()
 	c.files = io.theirs
-	if err := p.fork(c); err != nil {
+	err = limited(&c)
+	if err == nil {
+		err = p.fork(c)
+	}
+	if err != nil {
 		io.closeOurs()
 		return nil, startError(err, program, s)
 	}
@@ -248,6 +254,36 @@ func forkExec(c *command, sys *syscall.SysProcAttr) (int, error) {
 			return pid, err
 		}
 		time.Sleep(pause)
+	}
+}
+
+// limited makes the command set its own limits, through a shell that then becomes the program. Limits that are set from
+// outside come too late on a busy machine: the program may have started others by then.
+func limited(c *command) error {
+	if c.limits.Files <= 0 && c.limits.Disk <= 0 {
+		return nil
+	}
+	script := ""
+	if c.limits.Files > 0 {
+		script += "ulimit -n " + strconv.Itoa(c.limits.Files) + "; "
+	}
+	if c.limits.Disk > 0 {
+		script += "ulimit -f " + strconv.FormatInt((c.limits.Disk+511)/512, 10) + "; " // POSIX: blocks of 512 bytes
+	}
+	if err := unix.Access(c.program, unix.X_OK); err != nil {
+		return err
+	}
+	c.argv = append([]string{"sh", "-c", script + `exec "$0" "$@"`, c.program}, c.argv[1:]...)
+	c.program = "/bin/sh"
+	return nil
+}
+
+// noCores keeps our own memory and that of jobs, which inherit the limit, from being written to disk.
+func noCores() {
+	var l unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_CORE, &l) == nil {
+		l.Cur = 0
+		unix.Setrlimit(unix.RLIMIT_CORE, &l) //nolint:errcheck // lowering is always allowed
 	}
 }
 

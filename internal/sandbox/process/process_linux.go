@@ -195,7 +195,7 @@ func (p *process) fork(c command) error {
 		if err != nil {
 			return
 		}
-		limit(p.pid, c.limits)
+		prefer(p.pid)
 		if fd >= 0 && unix.SetNonblock(fd, true) == nil {
 			p.pidfd = os.NewFile(uintptr(fd), "pidfd")
 		} else if fd >= 0 {
@@ -208,18 +208,8 @@ func (p *process) fork(c command) error {
 	return err
 }
 
-// limit bounds the child from outside: it runs already, but has not yet got through its dynamic loader.
-func limit(pid int, l sandbox.Limits) {
-	set := func(resource int, n uint64) {
-		unix.Prlimit(pid, resource, &unix.Rlimit{Cur: n, Max: n}, nil) //nolint:errcheck // the child may be gone already
-	}
-	set(unix.RLIMIT_CORE, 0)
-	if l.Files > 0 {
-		set(unix.RLIMIT_NOFILE, uint64(l.Files))
-	}
-	if l.Disk > 0 {
-		set(unix.RLIMIT_FSIZE, uint64(l.Disk))
-	}
+// prefer makes the kernel choose the job when memory runs out.
+func prefer(pid int) {
 	name := "/proc/" + strconv.Itoa(pid) + "/oom_score_adj"
 	if fd, err := unix.Open(name, unix.O_WRONLY|unix.O_CLOEXEC, 0); err == nil {
 		unix.Write(fd, []byte(oomScore)) //nolint:errcheck // best effort
