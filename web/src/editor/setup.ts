@@ -31,6 +31,7 @@ export function common(): Extension {
     EditorView.cspNonce.of(nonce()),
     theme,
     highlightSpecialChars(),
+    typingOverSelection,
     history(),
     drawSelection(),
     dropCursor(),
@@ -74,3 +75,23 @@ export function indentOf(mode: string): Extension {
   const unit = mode === 'go' ? '\t' : mode === 'python' || mode === 'shell' ? '    ' : '  ';
   return [indentUnit.of(unit), EditorState.tabSize.of(4)];
 }
+
+/**
+ * Text typed over a selection would be put in by the browser, which keeps the looks of what was there by a style attribute:
+ * the content policy refuses that, and says so in the console. So the editor puts it in itself, as it does a paste.
+ */
+const typingOverSelection = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const text = event.data;
+    const { from, to, empty } = view.state.selection.main;
+    if (event.inputType !== 'insertText' || !text || empty || event.isComposing || view.composing) return false;
+    if (view.state.readOnly) return false;
+    event.preventDefault();
+    const insert = () =>
+      view.state.update(view.state.replaceSelection(text), { userEvent: 'input.type', scrollIntoView: true });
+    // What listens to typed text, like closing brackets around a selection, is asked first.
+    if (!view.state.facet(EditorView.inputHandler).some((handler) => handler(view, from, to, text, insert)))
+      view.dispatch(insert());
+    return true;
+  },
+});

@@ -105,12 +105,12 @@ const look = EditorView.theme({
   '.cm-changedLine, &.cm-merge-b .cm-changedLine': { backgroundColor: 'var(--success-ground)' },
   '.cm-insertedLine, & .cm-insertedLine': { background: 'transparent', textDecoration: 'none' },
   '.cm-changedText, &.cm-merge-b .cm-changedText': {
-    background: 'color-mix(in oklch, var(--success) 22%, transparent)',
+    background: 'color-mix(in oklch, var(--success) 16%, transparent)',
     textDecoration: 'none',
   },
   '&.cm-merge-a .cm-changedLine, .cm-deletedChunk': { backgroundColor: 'var(--failed-ground)' },
   '&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText, & .cm-deletedText': {
-    background: 'color-mix(in oklch, var(--failed) 22%, transparent)',
+    background: 'color-mix(in oklch, var(--failed) 13%, transparent)',
     textDecoration: 'none',
   },
   '.cm-deletedLine, .cm-deletedChunk del': { textDecoration: 'none' },

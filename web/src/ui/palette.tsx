@@ -17,7 +17,7 @@ export function Palette({ opened, onClose, places }: { opened: boolean; onClose:
       withCloseButton={false}
       padding={0}
       size={600}
-      aria-label="Command palette"
+      attributes={{ content: { 'aria-label': 'Command palette' } }}
       transitionProps={{ duration: 80 }}
     >
       <PaletteContent places={places} onClose={onClose} />

@@ -28,7 +28,7 @@ export function markdownHtml(text: string): string {
       node.replaceWith(link);
     }
   });
-  return purify.sanitize(quiet(html, ''), {
+  return purify.sanitize(quiet(html.replace(/<style\b[\s\S]*?(?:<\/style\s*>|$)/gi, ''), ''), {
     ALLOWED_TAGS: [
       'a',
       'b',
@@ -130,8 +130,10 @@ export function frameDocument(html: string, nonce: string): string {
     }
   }
   for (const style of doc.querySelectorAll('style')) {
-    style.textContent = local(style.textContent ?? '');
+    // First the nonce: changed text is judged at once.
     style.setAttribute('nonce', nonce);
+    const text = style.textContent ?? '';
+    if (local(text) !== text) style.textContent = local(text);
   }
   const base = doc.createElement('style');
   base.setAttribute('nonce', nonce);
