@@ -59,31 +59,57 @@ func (f *file) str(n *ts.Node) string {
 	return string(f.text[n.StartByte():n.EndByte()])
 }
 
+// fewChildren is up to where a child is found faster by its number than with a cursor; each costs its number of steps.
+const fewChildren = 16
+
+// each visits the children of n, named or not, until visit says false.
+func each(n *ts.Node, visit func(c *ts.Node) bool) {
+	if n == nil {
+		return
+	}
+	count := n.ChildCount()
+	if count <= fewChildren {
+		for i := range count {
+			if c := n.Child(i); c != nil && !visit(c) {
+				return
+			}
+		}
+		return
+	}
+	cursor := n.Walk()
+	defer cursor.Close()
+	for more := cursor.GotoFirstChild(); more; more = cursor.GotoNextSibling() {
+		if c := cursor.Node(); c != nil && !visit(c) {
+			return
+		}
+	}
+}
+
 // children are the named children of n. Never nil nodes.
 func children(n *ts.Node) []*ts.Node {
 	if n == nil {
 		return nil
 	}
-	out := make([]*ts.Node, 0, n.NamedChildCount())
-	for i := range n.NamedChildCount() {
-		if c := n.NamedChild(i); c != nil {
+	out := make([]*ts.Node, 0, min(n.NamedChildCount(), 1024))
+	each(n, func(c *ts.Node) bool {
+		if c.IsNamed() {
 			out = append(out, c)
 		}
-	}
+		return true
+	})
 	return out
 }
 
 // child is the first child of the kind, named or not.
 func child(n *ts.Node, kind string) *ts.Node {
-	if n == nil {
-		return nil
-	}
-	for i := range n.ChildCount() {
-		if c := n.Child(i); c != nil && c.Kind() == kind {
-			return c
+	var found *ts.Node
+	each(n, func(c *ts.Node) bool {
+		if c.Kind() == kind {
+			found = c
 		}
-	}
-	return nil
+		return found == nil
+	})
+	return found
 }
 
 func field(n *ts.Node, name string) *ts.Node {
@@ -186,12 +212,12 @@ func (f *file) firstError() *lang.SyntaxError {
 	n := f.root
 	for n != nil && !n.IsError() && !n.IsMissing() {
 		var next *ts.Node
-		for i := range n.ChildCount() {
-			if c := n.Child(i); c != nil && (c.HasError() || c.IsMissing()) {
+		each(n, func(c *ts.Node) bool {
+			if c.HasError() || c.IsMissing() {
 				next = c
-				break
 			}
-		}
+			return next == nil
+		})
 		n = next
 	}
 	if n == nil {

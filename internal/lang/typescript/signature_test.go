@@ -114,7 +114,9 @@ func TestEveryPrefixIsRead(t *testing.T) {
 			if doc := s.Document(); !json.Valid(doc) {
 				t.Fatalf("%s[:%d]: %s", file, i, doc)
 			}
-			_, _ = New().Imports("f/a/b", string(source[:i]))
+			if i%8 == 0 {
+				_, _ = New().Imports("f/a/b", string(source[:i]))
+			}
 		}
 	}
 }

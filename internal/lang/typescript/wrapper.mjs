@@ -122,7 +122,10 @@ function encodeResult(value) {
   try {
     return encode(value);
   } catch (e) {
-    const at = cycle(value, "result", []);
+    let at = "";
+    try {
+      at = cycle(value, "result", []);
+    } catch {} // a getter that throws, which is what e tells
     const error = new ResultError(at ? `the result refers to itself at ${at}, so it cannot be JSON` : `the result cannot be JSON: ${e?.message ?? e}`);
     error.stack = "";
     throw error;
@@ -153,7 +156,7 @@ function describe(e) {
       stack += `\nCaused by: ${cleanStack(cause) || clean(cause?.message ?? String(cause))}`;
     }
     if (e instanceof AggregateError) for (const inner of e.errors) stack += `\nOne of: ${cleanStack(inner) || clean(String(inner))}`;
-    const out = { name: String(e.name || "Error"), message: clean(e.message), stack };
+    const out = { name: e.name === "ResolveMessage" ? "ImportError" : String(e.name || "Error"), message: clean(e.message), stack };
     const { name, message, stack: _, cause, errors, ...extra } = { ...e };
     if (Object.keys(extra).length > 0) out.extra = extra;
     return out;
@@ -222,21 +225,26 @@ process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 process.on("beforeExit", () => fail({ name: "Error", message: "main never ended: it awaits something that cannot happen any more" }));
 
-try {
-  const given = readArgs();
-  const args = [];
-  for (const p of SPEC.args) {
-    const v = Object.hasOwn(given, p.name) ? convert(p.conv, given[p.name], p.name) : undefined;
-    if (p.rest) args.push(...(Array.isArray(v) ? v : v === undefined ? [] : [v]));
-    else args.push(v);
+async function run() {
+  try {
+    const given = readArgs();
+    const args = [];
+    for (const p of SPEC.args) {
+      const v = Object.hasOwn(given, p.name) ? convert(p.conv, given[p.name], p.name) : undefined;
+      if (p.rest) args.push(...(Array.isArray(v) ? v : v === undefined ? [] : [v]));
+      else args.push(v);
+    }
+    started = now();
+    const { main } = await import(`${root}/${SPEC.file}`);
+    if (typeof main !== "function") throw Object.assign(new Error("the script exports no function main"), { stack: "" });
+    let value = await main(...args);
+    if (isStream(value)) value = await drain(value);
+    const ended = now();
+    finish(`{"ok":true,"result":${encodeResult(value)},"start":${started},"end":${ended}}`, 0);
+  } catch (e) {
+    fail(e);
   }
-  started = now();
-  const { main } = await import(`${root}/${SPEC.file}`);
-  if (typeof main !== "function") throw Object.assign(new Error("the script exports no function main"), { stack: "" });
-  let value = await main(...args);
-  if (isStream(value)) value = await drain(value);
-  const ended = now();
-  finish(`{"ok":true,"result":${encodeResult(value)},"start":${started},"end":${ended}}`, 0);
-} catch (e) {
-  fail(e);
 }
+
+// Not awaited: a module that waits for ever would keep the process from ending.
+run();
