@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/lang"
@@ -376,6 +377,30 @@ func FuzzSignature(f *testing.F) {
 		seeds = append(seeds, s)
 	}
 	langtest.FuzzSignature(f, New(), seeds...)
+}
+
+// BenchmarkColdStart is the whole way of a job's process: start, call, result, exit.
+func BenchmarkColdStart(b *testing.B) {
+	k := langtest.NewKit(b, process.New())
+	p, err := New().Prepare(b.Context(), k, lang.Program{Path: "f/x/y", Source: "package inner\n\nfunc main(name string, n int) (map[string]any, error) {\n\treturn map[string]any{\"greeting\": \"hello \" + name, \"n\": n * 2}, nil\n}\n"})
+	if err != nil {
+		b.Skip(err)
+	}
+	c := New().Command(p, lang.Job{})
+	dir := b.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "args.json"), []byte(`{"name":"Ada","n":3}`), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	least := time.Hour
+	for b.Loop() {
+		began := time.Now()
+		out, exit, err := k.RunQuiet(b.Context(), dir, c.Env, c.Argv...)
+		if err != nil || exit.Code != 0 {
+			b.Fatal(out, exit, err)
+		}
+		least = min(least, time.Since(began))
+	}
+	b.ReportMetric(float64(least.Microseconds())/1000, "least-ms")
 }
 
 func BenchmarkSignature1000Lines(b *testing.B) {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/errs"
@@ -287,10 +288,14 @@ func BenchmarkColdStart(b *testing.B) {
 	if err := os.WriteFile(filepath.Join(dir, "args.json"), []byte(`{"a":{"name":"Ada","n":3}}`), 0o600); err != nil {
 		b.Fatal(err)
 	}
+	least := time.Hour
 	for b.Loop() {
+		began := time.Now()
 		out, exit, err := k.RunQuiet(b.Context(), dir, c.Env, c.Argv...)
 		if err != nil || exit.Code != 0 {
 			b.Fatal(out, exit, err)
 		}
+		least = min(least, time.Since(began))
 	}
+	b.ReportMetric(float64(least.Microseconds())/1000, "least-ms")
 }

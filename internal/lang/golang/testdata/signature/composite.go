@@ -54,7 +54,7 @@ type Audit struct {
 
 type (
 	// Alias of an item.
-	Alias = Item
+	Alias                     = Item
 	Pair[K comparable, V any] struct {
 		Key   K
 		Value V
