@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	sitter "github.com/tree-sitter/go-tree-sitter"
 
@@ -115,6 +117,9 @@ func (t *types) literal(e expr) json.RawMessage {
 	if v := e.json(); v != nil {
 		return v
 	}
+	if e.kind == exprCall {
+		return day(e)
+	}
 	if e.kind == exprName {
 		name := strings.TrimSuffix(e.text, ".value")
 		if className, member, ok := strings.Cut(name, "."); ok {
@@ -128,6 +133,26 @@ func (t *types) literal(e expr) json.RawMessage {
 		}
 	}
 	return nil
+}
+
+// day is the value of date(2026, 11, 1), the usual way to write a default day.
+func day(e expr) json.RawMessage {
+	if name := e.fn.text; e.fn.kind != exprName || name != "date" && name != "datetime.date" || len(e.items) != 3 || len(e.named) != 0 {
+		return nil
+	}
+	var parts [3]int
+	for i, item := range e.items {
+		n, err := strconv.Atoi(item.text)
+		if item.kind != exprNumber || err != nil {
+			return nil
+		}
+		parts[i] = n
+	}
+	t := time.Date(parts[0], time.Month(parts[1]), parts[2], 0, 0, 0, 0, time.UTC)
+	if t.Year() != parts[0] || int(t.Month()) != parts[1] || t.Day() != parts[2] || parts[0] < 1 || parts[0] > 9999 {
+		return nil // no such day: Python will say so
+	}
+	return quote(t.Format(time.DateOnly))
 }
 
 // inferred is the type of a parameter that has only a default.

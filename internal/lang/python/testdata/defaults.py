@@ -11,6 +11,8 @@ LIMIT = 5
 
 
 def main(
+    first_day: date = date(2026, 2, 28),
+    no_day: date = date(2026, 2, 30),
     text: str = "it's \"quoted\"\n",
     joined="a" 'b',
     raw=r"\d+",
