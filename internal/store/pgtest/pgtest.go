@@ -189,6 +189,8 @@ func start() (dir string, err error) {
 }
 
 // keep holds the command, so that the collector does not close its pipe.
+//
+//lint:ignore U1000 it is only to be reachable
 var keep *exec.Cmd
 
 // unprivileged finds a user for the server and gives it the folder.

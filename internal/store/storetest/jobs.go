@@ -369,7 +369,7 @@ func renew(t *testing.T, b *bundle) {
 	if len(r.Canceled) != 1 || r.Canceled[0].ID != jobs[1].ID || r.Canceled[0].CancelBy != "ann" || r.Canceled[0].CancelReason != "why" {
 		t.Errorf("canceled %+v", r.Canceled)
 	}
-	if got := b.get(jobs[0].ID); got.LeaseUntil.Sub(time.Now()) < 50*time.Minute || got.Status != domain.StatusRunning {
+	if got := b.get(jobs[0].ID); time.Until(got.LeaseUntil) < 50*time.Minute || got.Status != domain.StatusRunning {
 		t.Errorf("%+v", got)
 	}
 	reaped := must[[]domain.Job](b)(b.JobReap(ctx, 10, inline("p")))
