@@ -74,8 +74,10 @@ func New(o Options) *Service {
 	if o.Cost == (Cost{}) {
 		o.Cost = DefaultCost()
 	}
-	s := &Service{store: o.Store, log: o.Log, base: strings.TrimSuffix(o.BaseURL, "/"), cost: o.Cost, now: o.Now,
-		gate: newGate(o.Now), slots: make(chan struct{}, 2)}
+	s := &Service{
+		store: o.Store, log: o.Log, base: strings.TrimSuffix(o.BaseURL, "/"), cost: o.Cost, now: o.Now,
+		gate: newGate(o.Now), slots: make(chan struct{}, 2),
+	}
 	s.dummy = sync.OnceValue(func() string { return hashPassword(id.Secret(16), o.Cost) })
 	return s
 }

@@ -542,8 +542,14 @@ func TestATokenDoesNoMoreThanItsMaker(t *testing.T) {
 			workspace string
 			scopes    []string
 			end       time.Time
-		}{{"main", nil, end}, {"main", []string{"jobs:*"}, end}, {"", []string{"jobs:run"}, end}, {"other", []string{"jobs:run"}, end},
-			{"main", []string{"jobs:run"}, time.Time{}}, {"main", []string{"jobs:run"}, end.Add(time.Hour)}} {
+		}{
+			{"main", nil, end},
+			{"main", []string{"jobs:*"}, end},
+			{"", []string{"jobs:run"}, end},
+			{"other", []string{"jobs:run"}, end},
+			{"main", []string{"jobs:run"}, time.Time{}},
+			{"main", []string{"jobs:run"}, end.Add(time.Hour)},
+		} {
 			_, err := h.CreateToken(ctx, narrow, "more", more.workspace, more.scopes, more.end)
 			want(t, err, errs.Forbidden)
 		}
@@ -631,8 +637,10 @@ func TestAnInstanceAdministratorIsAdminOfWorkspacesThatExist(t *testing.T) {
 func (h *house) runJob(email, username string) domain.Lease {
 	h.t.Helper()
 	ctx := h.t.Context()
-	job := domain.Job{ID: id.New(), Workspace: "main", Kind: domain.JobPreview, Language: "x", Tag: "x", CreatedBy: username, Email: email,
-		PermissionedAs: "u/" + username, Status: domain.StatusQueued, Trigger: "api"}
+	job := domain.Job{
+		ID: id.New(), Workspace: "main", Kind: domain.JobPreview, Language: "x", Tag: "x", CreatedBy: username, Email: email,
+		PermissionedAs: "u/" + username, Status: domain.StatusQueued, Trigger: "api",
+	}
 	if err := h.store.JobPush(ctx, store.NewJob{Job: job, Args: domain.Payload{Inline: []byte("{}"), Size: 2}}); err != nil {
 		h.t.Fatal(err)
 	}

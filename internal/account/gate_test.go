@@ -68,8 +68,10 @@ func TestHashesAreVerifiedAndDamagedOnesRefused(t *testing.T) {
 	if ok, c := verifyPassword("correct horse", good); !ok || c != cost {
 		t.Fatalf("got %v, %+v", ok, c)
 	}
-	for _, bad := range []string{"", "x", "$argon2id$", "$argon2id$v=19$m=99999999,t=1,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-		"$argon2id$v=19$m=8,t=0,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAA", "$argon2i" + good[9:], good + "$", good[:len(good)-1]} {
+	for _, bad := range []string{
+		"", "x", "$argon2id$", "$argon2id$v=19$m=99999999,t=1,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"$argon2id$v=19$m=8,t=0,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAA", "$argon2i" + good[9:], good + "$", good[:len(good)-1],
+	} {
 		if ok, _ := verifyPassword("correct horse", bad); ok {
 			t.Errorf("%q verifies", bad)
 		}

@@ -101,8 +101,10 @@ func (s *server) mount(table []operation) huma.API {
 				Schemas: schemas,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"bearer": {Type: "http", Scheme: "bearer", Description: "a personal token, a session or a job's token"},
-					"cookie": {Type: "apiKey", In: "cookie", Name: sessionCookie,
-						Description: "a browser's session; requests that change something also need the header " + csrfHeader + ": 1"},
+					"cookie": {
+						Type: "apiKey", In: "cookie", Name: sessionCookie,
+						Description: "a browser's session; requests that change something also need the header " + csrfHeader + ": 1",
+					},
 				},
 			},
 		},

@@ -51,8 +51,10 @@ func (s *server) logout(ctx context.Context, _ *none) (*plain, error) {
 
 // cookie holds a session in a browser: not readable by scripts, not sent along from other sites' forms.
 func (s *server) cookie(secret string, expires time.Time) string {
-	k := http.Cookie{Name: sessionCookie, Value: secret, Path: "/", Expires: expires, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		Secure: strings.HasPrefix(s.BaseURL, "https://")}
+	k := http.Cookie{
+		Name: sessionCookie, Value: secret, Path: "/", Expires: expires, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: strings.HasPrefix(s.BaseURL, "https://"),
+	}
 	if secret == "" {
 		k.MaxAge = -1
 	}
@@ -114,6 +116,8 @@ func (s *server) acceptWelcome(ctx context.Context, in *acceptWelcomeIn) (*accep
 	if err != nil {
 		return nil, err
 	}
-	return &acceptWelcomeOut{Cookie: s.cookie(session.Secret, session.Token.ExpiresAt),
-		Body: Welcomed{Workspace: session.Workspace, Token: session.Secret}}, nil
+	return &acceptWelcomeOut{
+		Cookie: s.cookie(session.Secret, session.Token.ExpiresAt),
+		Body:   Welcomed{Workspace: session.Workspace, Token: session.Secret},
+	}, nil
 }

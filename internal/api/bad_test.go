@@ -126,8 +126,10 @@ func badInputIsTold(t *testing.T) {
 		e.must(400, e.dev, "GET", "/api/w/main/jobs_u/get/"+id, nil)
 	}
 	e.must(404, e.dev, "GET", "/api/w/main/jobs_u/get/0193a5b0-0000-7000-8000-000000000000", nil)
-	for _, query := range []string{"status=done", "job_kinds=poem", "before=x", "limit=0.5", "created_after=now", "created_after=0000-01-01T00:00:00Z", "success=maybe",
-		"parent_job=x", "script_hash=x", "args={}", "parent_job=0193a5b0-0000-7000-8000-000000000000&has_null_parent=true", "worker=" + strings.Repeat("x", 2000)} {
+	for _, query := range []string{
+		"status=done", "job_kinds=poem", "before=x", "limit=0.5", "created_after=now", "created_after=0000-01-01T00:00:00Z", "success=maybe",
+		"parent_job=x", "script_hash=x", "args={}", "parent_job=0193a5b0-0000-7000-8000-000000000000&has_null_parent=true", "worker=" + strings.Repeat("x", 2000),
+	} {
 		e.must(400, e.dev, "GET", "/api/w/main/jobs/list?"+query, nil)
 	}
 	for _, query := range []string{"job_kinds=flow,singlestepflow", "is_skipped=true", "status=skipped"} {
@@ -145,10 +147,18 @@ func nothingBreaksTheServer(t *testing.T) {
 	hash := e.script(e.dev, "f/x/y", "n=\"$1\"\necho $n")
 	job := e.must(201, e.dev, "POST", "/api/w/main/jobs/run/p/f/x/y", `{"n":"1"}`).body
 	doc := readDocument(t)
-	values := []any{nil, true, 1, -1, 1.5, 1e18, "", "x", "\x00", "\u202e", "../..", strings.Repeat("a", 3000), []any{}, []any{nil, 1}, map[string]any{},
-		map[string]any{"a": map[string]any{"b": []any{}}}, "2026-01-01T00:00:00Z", "true", "'; drop table job; --"}
-	texts := []string{"", "x", "-1", "0", "1", "1.5", "99999999999999999999", "true", "%00", "%ff", "%0d%0aX:%201", "..%2f..", "%F0%9F%98%80", "a,b,,c",
-		url.QueryEscape(strings.Repeat("a", 3000)), "2026-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "'%20or%201=1", job, hash}
+	values := []any{
+		nil, true, 1, -1, 1.5, 1e18, "", "x", "\x00", "\u202e", "../..", strings.Repeat("a", 3000),
+		[]any{},
+		[]any{nil, 1},
+		map[string]any{},
+		map[string]any{"a": map[string]any{"b": []any{}}},
+		"2026-01-01T00:00:00Z", "true", "'; drop table job; --",
+	}
+	texts := []string{
+		"", "x", "-1", "0", "1", "1.5", "99999999999999999999", "true", "%00", "%ff", "%0d%0aX:%201", "..%2f..", "%F0%9F%98%80", "a,b,,c",
+		url.QueryEscape(strings.Repeat("a", 3000)), "2026-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "'%20or%201=1", job, hash,
+	}
 	asked := 0
 	try := func(method, path string, body any, headers ...string) {
 		t.Helper()
@@ -223,8 +233,10 @@ func (o documented) sample() map[string]any {
 		return nil
 	}
 	out := map[string]any{}
-	for name, v := range map[string]any{"path": "f/x/new", "content": "echo", "language": "bash", "email": "x@example.com", "password": "p", "id": "w",
-		"name": "w", "token": "x", "args": map[string]any{}, "old_password": "x"} {
+	for name, v := range map[string]any{
+		"path": "f/x/new", "content": "echo", "language": "bash", "email": "x@example.com", "password": "p", "id": "w",
+		"name": "w", "token": "x", "args": map[string]any{}, "old_password": "x",
+	} {
 		if _, ok := o.body[name]; ok {
 			out[name] = v
 		}

@@ -124,9 +124,11 @@ func (e *env) withWorker() *env {
 	e.t.Helper()
 	dir := e.t.TempDir()
 	runner := process.New()
-	w := worker.New(worker.Options{Source: e.engine.Source(), Languages: e.deps.Languages, Sandbox: runner,
+	w := worker.New(worker.Options{
+		Source: e.engine.Source(), Languages: e.deps.Languages, Sandbox: runner,
 		Kit:     lang.Kit{CacheDir: filepath.Join(dir, "cache"), ToolsDir: filepath.Join(dir, "tools"), Sandbox: runner, Log: io.Discard},
-		WorkDir: filepath.Join(dir, "work"), Slots: 4, BaseURL: e.server.URL, Log: e.deps.Log})
+		WorkDir: filepath.Join(dir, "work"), Slots: 4, BaseURL: e.server.URL, Log: e.deps.Log,
+	})
 	if err := w.Start(context.Background()); err != nil {
 		e.t.Fatal(err)
 	}

@@ -64,8 +64,10 @@ func TestADatabaseThatIsDown(t *testing.T) {
 	down := faulty.New(1, faulty.Rule{Mode: faulty.Fail, Rate: 1}).Wrap(e.store)
 
 	dead := e.over(down, down)
-	for path, want := range map[string]int{"/healthz": 200, "/api/version": 200, "/readyz": 503, "/api/health/status": 200, "/api/users/whoami": 503,
-		"/api/w/main/jobs/list": 503} {
+	for path, want := range map[string]int{
+		"/healthz": 200, "/api/version": 200, "/readyz": 503, "/api/health/status": 200, "/api/users/whoami": 503,
+		"/api/w/main/jobs/list": 503,
+	} {
 		r := dead.ask(e.dev, "GET", path, nil)
 		if r.status != want {
 			t.Errorf("GET %s: %d, want %d: %s", path, r.status, want, r.body)

@@ -37,8 +37,10 @@ type JobFilter struct {
 }
 
 // windmillKinds are job kinds of Windmill's clients that no job here has yet.
-var windmillKinds = []string{"flow", "flowpreview", "flowdependencies", "appdependencies", "script_hub", "identity", "deploymentcallback",
-	"singlestepflow", "flowscript", "flownode", "appscript", "aiagent", "unassigned_script", "unassigned_flow", "unassigned_singlestepflow"}
+var windmillKinds = []string{
+	"flow", "flowpreview", "flowdependencies", "appdependencies", "script_hub", "identity", "deploymentcallback",
+	"singlestepflow", "flowscript", "flownode", "appscript", "aiagent", "unassigned_script", "unassigned_flow", "unassigned_singlestepflow",
+}
 
 // params is the store's selection; none is true when the filter is right and nothing can match it.
 func (f *JobFilter) params(v store.Viewer, statuses []domain.JobStatus) (p store.JobListParams, none bool, err error) {
@@ -66,17 +68,21 @@ func (f *JobFilter) params(v store.Viewer, statuses []domain.JobStatus) (p store
 			e.WithField("query.script_hash", "must be 16 hexadecimal digits in lower case")
 		}
 	}
-	checkTexts(e, map[string]string{"script_path_start": f.ScriptPathStart, "script_path_exact": f.ScriptPathExact, "created_by": f.CreatedBy,
-		"tag": f.Tag, "label": f.Label, "worker": f.Worker, "trigger_kind": f.TriggerKind})
+	checkTexts(e, map[string]string{
+		"script_path_start": f.ScriptPathStart, "script_path_exact": f.ScriptPathExact, "created_by": f.CreatedBy,
+		"tag": f.Tag, "label": f.Label, "worker": f.Worker, "trigger_kind": f.TriggerKind,
+	})
 	checkTimes(e, map[string]time.Time{"created_after": f.CreatedAfter, "created_before": f.CreatedBefore})
 	if len(e.Fields) > 0 {
 		return p, false, e
 	}
 	none = onlyForeign || f.IsFlowStep.is(true) || f.IsSkipped.is(true)
-	return store.JobListParams{Viewer: v, Before: f.Before, Offset: offset, Limit: limit, Statuses: statuses, Kinds: kinds,
+	return store.JobListParams{
+		Viewer: v, Before: f.Before, Offset: offset, Limit: limit, Statuses: statuses, Kinds: kinds,
 		PathPrefix: f.ScriptPathStart, PathExact: f.ScriptPathExact, Hash: f.ScriptHash, CreatedBy: f.CreatedBy, Label: f.Label, Tag: f.Tag,
 		Worker: f.Worker, Parent: f.ParentJob, Trigger: f.TriggerKind, NoParent: f.HasNullParent, CreatedAfter: f.CreatedAfter.UTC(),
-		CreatedBefore: f.CreatedBefore.UTC(), OldestFirst: f.OrderDesc.is(false)}, none, nil
+		CreatedBefore: f.CreatedBefore.UTC(), OldestFirst: f.OrderDesc.is(false),
+	}, none, nil
 }
 
 func (f *JobFilter) kinds(e *errs.Error) (kinds []domain.JobKind, onlyForeign bool) {
@@ -216,7 +222,8 @@ func (s *server) jobSelection(ctx context.Context, f *JobFilter, statuses []doma
 func (s *server) listQueue(ctx context.Context, in *struct {
 	JobFilter
 	Running Flag `query:"running"`
-}) (*jobsOut, error) {
+},
+) (*jobsOut, error) {
 	return s.jobSelection(ctx, &in.JobFilter, narrow(live, "", Flag{}, in.Running))
 }
 
@@ -224,7 +231,8 @@ func (s *server) listCompleted(ctx context.Context, in *struct {
 	JobFilter
 	Status  string `query:"status" doc:"separated by commas: success, failure, canceled, poisoned"`
 	Success Flag   `query:"success"`
-}) (*jobsOut, error) {
+},
+) (*jobsOut, error) {
 	if err := checkStatus(in.Status); err != nil {
 		return nil, err
 	}

@@ -107,14 +107,16 @@ type Job struct {
 
 // jobOf tells a job without its payloads.
 func jobOf(j domain.Job) Job {
-	out := Job{Type: "QueuedJob", WorkspaceID: j.Workspace, ID: j.ID, ParentJob: some(j.Parent), CreatedBy: j.CreatedBy,
+	out := Job{
+		Type: "QueuedJob", WorkspaceID: j.Workspace, ID: j.ID, ParentJob: some(j.Parent), CreatedBy: j.CreatedBy,
 		CreatedAt: j.CreatedAt, StartedAt: moment(j.StartedAt), ScheduledFor: moment(j.ScheduledFor), ScriptPath: some(j.ScriptPath),
 		ScriptHash: some(j.ScriptHash), Canceled: j.CancelBy != "", CanceledBy: some(j.CancelBy), CanceledReason: some(j.CancelReason),
 		JobKind: string(j.Kind), PermissionedAs: j.PermissionedAs, Language: some(string(j.Language)), Email: j.Email,
 		VisibleToOwner: true, MemPeak: some(j.MemPeak / 1024), Tag: j.Tag, Priority: some(j.Priority), Labels: j.Labels,
 		Worker: some(j.Worker), TriggerKind: some(j.Trigger), Status: string(j.Status), Reason: some(j.Reason), Attempt: j.Attempt,
 		Deaths: j.Deaths, TimeoutS: some(j.Timeout.Seconds()), ErrorName: some(j.ErrorName), CPUTimeMS: some(j.CPUTime.Milliseconds()),
-		Tier: some(j.Tier), LogBytes: j.LogBytes, ResultBytes: j.ResultSize}
+		Tier: some(j.Tier), LogBytes: j.LogBytes, ResultBytes: j.ResultSize,
+	}
 	if due := later(j.CreatedAt, j.ScheduledFor); !j.StartedAt.IsZero() && !due.IsZero() {
 		wait := max(0, j.StartedAt.Sub(due).Milliseconds())
 		out.SelfWaitTimeMS = &wait
@@ -363,13 +365,15 @@ func (s *server) jobResult(ctx context.Context, in *InJob) (*payload, error) {
 func resultMaybeSchema() *huma.Schema {
 	return &huma.Schema{Type: huma.TypeObject, Required: []string{"completed", "result"}, Properties: map[string]*huma.Schema{
 		"completed": {Type: huma.TypeBoolean}, "success": {Type: huma.TypeBoolean, Description: "only when completed"},
-		"started": {Type: huma.TypeBoolean, Description: "only when asked for"}, "result": {Description: "null until completed"}}}
+		"started": {Type: huma.TypeBoolean, Description: "only when asked for"}, "result": {Description: "null until completed"},
+	}}
 }
 
 func (s *server) jobResultMaybe(ctx context.Context, in *struct {
 	InJob
 	GetStarted bool `query:"get_started"`
-}) (*rawJSON, error) {
+},
+) (*rawJSON, error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -398,7 +402,8 @@ func (s *server) jobResultMaybe(ctx context.Context, in *struct {
 func (s *server) jobLogs(ctx context.Context, in *struct {
 	InJob
 	RemoveAnsiWarnings bool `query:"remove_ansi_warnings" doc:"accepted"`
-}) (*stream, error) {
+},
+) (*stream, error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -424,7 +429,8 @@ func (s *server) logWindow(ctx context.Context, in *struct {
 	Offset int64  `query:"offset" doc:"bytes from the start; negative counts from the end"`
 	Limit  int    `query:"limit" minimum:"16" maximum:"1048576" default:"65536" doc:"bytes"`
 	Kind   string `query:"kind" enum:"log,stream" default:"log"`
-}) (*logWindowOut, error) {
+},
+) (*logWindowOut, error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -513,7 +519,8 @@ type jobUpdateOut struct {
 func (s *server) jobUpdate(ctx context.Context, in *struct {
 	InJob
 	FollowIn
-}) (*jobUpdateOut, error) {
+},
+) (*jobUpdateOut, error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err

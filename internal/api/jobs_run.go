@@ -79,8 +79,10 @@ type runHashIn struct {
 
 // run makes the request of a run; args are added by whoever knows where they are.
 func (in *RunIn) run(c *call) (engine.Run, error) {
-	r := engine.Run{Who: c.who, Tag: in.Tag, Timeout: time.Duration(in.Timeout) * time.Second, Parent: in.ParentJob, ID: in.JobID,
-		Trigger: trigger(c)}
+	r := engine.Run{
+		Who: c.who, Tag: in.Tag, Timeout: time.Duration(in.Timeout) * time.Second, Parent: in.ParentJob, ID: in.JobID,
+		Trigger: trigger(c),
+	}
 	e := errs.New(errs.Invalid, "the request is not valid")
 	if in.ParentJob != "" && checkID("", in.ParentJob) != nil {
 		e.WithField("query.parent_job", "must be a job's id: a UUID in lower case")

@@ -41,9 +41,13 @@ func eventStream(description, ref string) func(*operation) {
 	schema := &huma.Schema{Ref: ref}
 	if ref == "" {
 		note := func(doc string) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Description: doc} }
-		schema = &huma.Schema{Type: huma.TypeObject, Description: "a note; without k: notes were lost, look at everything again",
-			Properties: map[string]*huma.Schema{"k": note("queued, started, log, done, cancel or deployed"), "w": note("the workspace"),
-				"j": note("a job's id"), "s": note("the job's state"), "t": note("the job's tag")}}
+		schema = &huma.Schema{
+			Type: huma.TypeObject, Description: "a note; without k: notes were lost, look at everything again",
+			Properties: map[string]*huma.Schema{
+				"k": note("queued, started, log, done, cancel or deployed"), "w": note("the workspace"),
+				"j": note("a job's id"), "s": note("the job's state"), "t": note("the job's tag"),
+			},
+		}
 	}
 	return answers("text/event-stream", description, schema)
 }
@@ -124,7 +128,8 @@ func (s *server) followJob(ctx context.Context, in *struct {
 	OnlyResult bool   `query:"only_result" doc:"tell the result at the end instead of the whole job"`
 	Fast       bool   `query:"fast" doc:"accepted; updates always come at once"`
 	LastEvent  string `header:"Last-Event-ID" doc:"where a broken stream ended"`
-}) (*stream, error) {
+},
+) (*stream, error) {
 	j, err := s.job(ctx, in.ID)
 	if err != nil {
 		return nil, err

@@ -46,8 +46,10 @@ func (s *server) listLanguages(ctx context.Context, _ *none) (*languagesOut, err
 	out := &languagesOut{Body: []Language{}}
 	for _, l := range s.Languages {
 		m := l.Manifest()
-		out.Body = append(out.Body, Language{ID: string(m.ID), Title: m.Title, Icon: m.Icon, Suffixes: m.Suffixes, Comment: m.Comment,
-			Editor: m.Editor, Templates: m.Templates, Doc: m.Doc, Runtime: s.runtime(ctx, m.Runtime)})
+		out.Body = append(out.Body, Language{
+			ID: string(m.ID), Title: m.Title, Icon: m.Icon, Suffixes: m.Suffixes, Comment: m.Comment,
+			Editor: m.Editor, Templates: m.Templates, Doc: m.Doc, Runtime: s.runtime(ctx, m.Runtime),
+		})
 	}
 	return out, nil
 }

@@ -36,7 +36,8 @@ type operation struct {
 
 // op makes a row. The permission is an argument, not an option, so that it cannot be forgotten; mount refuses the zero one.
 func op[I, O any](method, path, id string, p perm.Permission, summary string,
-	handle func(*server, context.Context, *I) (*O, error), options ...func(*operation)) operation {
+	handle func(*server, context.Context, *I) (*O, error), options ...func(*operation),
+) operation {
 	o := operation{Method: method, Path: path, ID: id, Summary: summary, Permission: p}
 	for _, option := range options {
 		option(&o)
@@ -72,8 +73,10 @@ func answers(contentType, description string, schema *huma.Schema) func(*operati
 		if status == 0 {
 			status = http.StatusOK
 		}
-		o.response = map[string]*huma.Response{strconv.Itoa(status): {Description: description,
-			Content: map[string]*huma.MediaType{contentType: {Schema: schema}}}}
+		o.response = map[string]*huma.Response{strconv.Itoa(status): {
+			Description: description,
+			Content:     map[string]*huma.MediaType{contentType: {Schema: schema}},
+		}}
 	}
 }
 
@@ -113,8 +116,10 @@ func (o *operation) mount(s *server, api huma.API) {
 	if h.Responses == nil {
 		h.Responses = map[string]*huma.Response{}
 	}
-	h.Responses["default"] = &huma.Response{Description: "a problem, told in the words of RFC 9457",
-		Content: map[string]*huma.MediaType{problemType: {Schema: problemSchema(api.OpenAPI().Components.Schemas)}}}
+	h.Responses["default"] = &huma.Response{
+		Description: "a problem, told in the words of RFC 9457",
+		Content:     map[string]*huma.MediaType{problemType: {Schema: problemSchema(api.OpenAPI().Components.Schemas)}},
+	}
 	if o.Permission.Level > perm.Public {
 		h.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}}
 	}
@@ -134,8 +139,10 @@ func (o *operation) limit(most int64) int64 {
 }
 
 func permissionName(p perm.Permission) string {
-	level := map[perm.Level]string{perm.Public: "public", perm.SignedIn: "signed-in", perm.Member: "member",
-		perm.Developer: "developer", perm.Admin: "admin", perm.Superadmin: "superadmin"}[p.Level]
+	level := map[perm.Level]string{
+		perm.Public: "public", perm.SignedIn: "signed-in", perm.Member: "member",
+		perm.Developer: "developer", perm.Admin: "admin", perm.Superadmin: "superadmin",
+	}[p.Level]
 	if p.Domain == "" {
 		return level
 	}

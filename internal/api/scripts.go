@@ -138,8 +138,10 @@ func (n *NewScript) draft() (deploy.Draft, error) {
 	d := deploy.Draft{AutoParent: value(n.AutoParent), Script: domain.Script{
 		Path: n.Path, Summary: value(n.Summary), Description: value(n.Description), Content: n.Content,
 		Language: domain.Language(n.Language), Kind: kind, Schema: domain.JSON(n.Schema), Lock: n.Lock, Message: value(n.DeploymentMessage),
-		Settings: domain.ScriptSettings{Tag: value(n.Tag), Timeout: value(n.Timeout), Priority: value(n.Priority), Envs: n.Envs,
-			Labels: n.Labels, Template: value(n.IsTemplate)},
+		Settings: domain.ScriptSettings{
+			Tag: value(n.Tag), Timeout: value(n.Timeout), Priority: value(n.Priority), Envs: n.Envs,
+			Labels: n.Labels, Template: value(n.IsTemplate),
+		},
 	}}
 	if h := value(n.ParentHash); h != "" {
 		if err := checkHash("parent_hash", h); err != nil {
@@ -235,12 +237,14 @@ type Script struct {
 
 // scriptOf tells a version. Whether it has a preprocessor is read from the code when it is at hand.
 func (s *server) scriptOf(v domain.Script) Script {
-	out := Script{WorkspaceID: v.Workspace, Hash: v.Hash, Path: v.Path, ParentHashes: v.ParentHashes, Summary: v.Summary,
+	out := Script{
+		WorkspaceID: v.Workspace, Hash: v.Hash, Path: v.Path, ParentHashes: v.ParentHashes, Summary: v.Summary,
 		Description: v.Description, Content: v.Content, CreatedBy: v.CreatedBy, CreatedAt: v.CreatedAt, Archived: v.Archived,
 		Deleted: v.Deleted, IsTemplate: v.Settings.Template, ExtraPerms: map[string]bool{}, Lock: v.Lock,
 		LockErrorLogs: some(v.LockError), Language: string(v.Language), Kind: string(v.Kind), NoMainFunc: v.NoMain,
 		Tag: some(v.Settings.Tag), Envs: v.Settings.Envs, Timeout: some(v.Settings.Timeout), Priority: some(v.Settings.Priority),
-		Labels: v.Settings.Labels, DeploymentMsg: some(v.Message)}
+		Labels: v.Settings.Labels, DeploymentMsg: some(v.Message),
+	}
 	if len(v.Schema) > 0 {
 		schema := objectJSON(v.Schema)
 		out.Schema = &schema
@@ -293,9 +297,11 @@ func (s *server) listScripts(ctx context.Context, in *listScriptsIn) (*scriptsOu
 	if err != nil {
 		return nil, err
 	}
-	p := store.ScriptListParams{Viewer: callOf(ctx).viewer(), PathPrefix: in.PathStart, PathExact: in.PathExact, Search: in.Search,
+	p := store.ScriptListParams{
+		Viewer: callOf(ctx).viewer(), PathPrefix: in.PathStart, PathExact: in.PathExact, Search: in.Search,
 		Language: domain.Language(in.Languages), Kind: domain.ScriptKind(in.Kinds), CreatedBy: in.CreatedBy, Archived: in.ShowArchived,
-		After: in.After, Offset: offset, Limit: limit, Newest: in.OrderDesc}
+		After: in.After, Offset: offset, Limit: limit, Newest: in.OrderDesc,
+	}
 	if err := s.checkScriptFilter(p); err != nil {
 		return nil, err
 	}
@@ -435,8 +441,10 @@ type ScriptHistory struct {
 }
 
 func historyOf(v domain.Script) ScriptHistory {
-	return ScriptHistory{ScriptHash: v.Hash, DeploymentMsg: some(v.Message), CreatedAt: v.CreatedAt, CreatedBy: v.CreatedBy,
-		Summary: v.Summary, Archived: v.Archived, Deleted: v.Deleted}
+	return ScriptHistory{
+		ScriptHash: v.Hash, DeploymentMsg: some(v.Message), CreatedAt: v.CreatedAt, CreatedBy: v.CreatedBy,
+		Summary: v.Summary, Archived: v.Archived, Deleted: v.Deleted,
+	}
 }
 
 type historyOut struct {
@@ -487,8 +495,10 @@ func (s *server) deploymentStatus(ctx context.Context, in *InHash) (*deploymentS
 		return nil, err
 	}
 	out := &deploymentStatusOut{Body: DeploymentStatus{Lock: v.Lock, LockErrorLogs: some(v.LockError)}}
-	jobs, err := s.Store.JobList(ctx, store.JobListParams{Viewer: callOf(ctx).viewer(), Hash: v.Hash,
-		Kinds: []domain.JobKind{domain.JobDependencies}, Limit: 1})
+	jobs, err := s.Store.JobList(ctx, store.JobListParams{
+		Viewer: callOf(ctx).viewer(), Hash: v.Hash,
+		Kinds: []domain.JobKind{domain.JobDependencies}, Limit: 1,
+	})
 	if err != nil {
 		return nil, err
 	}

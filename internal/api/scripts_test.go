@@ -12,8 +12,10 @@ func TestTheLifeOfAScript(t *testing.T) { onBoth(t, theLifeOfAScript) }
 func theLifeOfAScript(t *testing.T) {
 	e := newEnv(t)
 	base := "/api/w/main/scripts/"
-	first := e.script(e.dev, "f/tools/greet", "name=\"$1\"\necho \"hi $name\"", map[string]any{"deployment_message": "first",
-		"concurrent_limit": 3, "modules": nil, "envs": []string{"A=b"}, "ws_error_handler_muted": true})
+	first := e.script(e.dev, "f/tools/greet", "name=\"$1\"\necho \"hi $name\"", map[string]any{
+		"deployment_message": "first",
+		"concurrent_limit":   3, "modules": nil, "envs": []string{"A=b"}, "ws_error_handler_muted": true,
+	})
 	s := decode[Script](t, e.must(200, e.dev, "GET", base+"get/p/f/tools/greet", nil))
 	if s.Hash != first || s.Kind != "script" || s.Language != "bash" || s.Lock == nil || *s.ConcurrentLimit != 3 || !*s.ErrorHandlerMuted || s.Envs[0] != "A=b" {
 		t.Errorf("the script came back as %+v", s)
@@ -29,8 +31,10 @@ func theLifeOfAScript(t *testing.T) {
 	second := e.script(e.other, "f/tools/greet", "echo 2", map[string]any{"parent_hash": first})
 	e.must(409, e.dev, "POST", base+"create", map[string]any{"path": "f/tools/greet", "content": "echo 3", "language": "bash", "parent_hash": first})
 	third := e.script(e.dev, "f/tools/greet", "echo 3", map[string]any{"auto_parent": true})
-	again := e.must(201, e.dev, "POST", base+"create?skip_if_noop=true", map[string]any{"path": "f/tools/greet", "content": "echo 3", "language": "bash",
-		"summary": "f/tools/greet", "auto_parent": true})
+	again := e.must(201, e.dev, "POST", base+"create?skip_if_noop=true", map[string]any{
+		"path": "f/tools/greet", "content": "echo 3", "language": "bash",
+		"summary": "f/tools/greet", "auto_parent": true,
+	})
 	if again.body != third {
 		t.Errorf("deploying nothing new made %s instead of %s", again.body, third)
 	}
@@ -110,8 +114,10 @@ func listsOfScriptsArePages(t *testing.T) {
 	if got := paths(e.admin, "path_start=u/"); got != "u/dev/own" {
 		t.Errorf("the administrator sees %q", got)
 	}
-	for _, bad := range []string{"limit=0x", "limit=-1", "limit=1001", "per_page=5000", "page=-1", "languages=cobol", "kinds=poem", "label=x", "nothing=1",
-		"order_desc=perhaps", "after=x&order_desc=true", "page=99999999999999999999", "search=%00"} {
+	for _, bad := range []string{
+		"limit=0x", "limit=-1", "limit=1001", "per_page=5000", "page=-1", "languages=cobol", "kinds=poem", "label=x", "nothing=1",
+		"order_desc=perhaps", "after=x&order_desc=true", "page=99999999999999999999", "search=%00",
+	} {
 		p := decode[Problem](t, e.must(400, e.dev, "GET", "/api/w/main/scripts/list?"+bad, nil))
 		if len(p.Errors) == 0 || !strings.HasPrefix(p.Errors[0].Location, "query.") {
 			t.Errorf("?%s is told as %+v", bad, p)
@@ -132,8 +138,10 @@ func twoPeopleSavingAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range people {
 		wg.Go(func() {
-			statuses[i] = e.ask(e.dev, "POST", "/api/w/main/scripts/create", map[string]any{"path": "f/race/x", "content": fmt.Sprint("echo ", i+1),
-				"language": "bash", "parent_hash": first}).status
+			statuses[i] = e.ask(e.dev, "POST", "/api/w/main/scripts/create", map[string]any{
+				"path": "f/race/x", "content": fmt.Sprint("echo ", i+1),
+				"language": "bash", "parent_hash": first,
+			}).status
 		})
 	}
 	wg.Wait()

@@ -91,8 +91,10 @@ func TestEveryRouteIsAnOperation(t *testing.T) {
 	}
 	api := s.mount0(t)
 	for path, item := range api.OpenAPI().Paths {
-		for method, o := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "DELETE": item.Delete,
-			"PATCH": item.Patch, "HEAD": item.Head, "OPTIONS": item.Options, "TRACE": item.Trace} {
+		for method, o := range map[string]*huma.Operation{
+			"GET": item.Get, "POST": item.Post, "PUT": item.Put, "DELETE": item.Delete,
+			"PATCH": item.Patch, "HEAD": item.Head, "OPTIONS": item.Options, "TRACE": item.Trace,
+		} {
 			if o != nil && !known[method+" "+pattern(path)] {
 				t.Errorf("%s %s is in the document and no operation", method, path)
 			}

@@ -54,8 +54,10 @@ func (s *server) globalWhoami(ctx context.Context, _ *none) (*globalWhoamiOut, e
 	if err != nil {
 		return nil, err
 	}
-	return &globalWhoamiOut{Body: GlobalWhoami{Email: u.Email, LoginType: "password", SuperAdmin: who.Superadmin, Verified: true,
-		Name: u.Name, FirstTimeUser: u.LastSeenAt.IsZero(), RoleSource: "manual", Disabled: u.Disabled}}, nil
+	return &globalWhoamiOut{Body: GlobalWhoami{
+		Email: u.Email, LoginType: "password", SuperAdmin: who.Superadmin, Verified: true,
+		Name: u.Name, FirstTimeUser: u.LastSeenAt.IsZero(), RoleSource: "manual", Disabled: u.Disabled,
+	}}, nil
 }
 
 func (s *server) email(ctx context.Context, _ *none) (*plain, error) {
@@ -204,9 +206,11 @@ func (s *server) listTokens(ctx context.Context, in *listTokensIn) (*listTokensO
 		if used.IsZero() {
 			used = t.CreatedAt
 		}
-		out.Body = append(out.Body, Token{ID: t.ID, Kind: string(t.Kind), Current: t.ID == who.TokenID, Label: some(t.Label),
+		out.Body = append(out.Body, Token{
+			ID: t.ID, Kind: string(t.Kind), Current: t.ID == who.TokenID, Label: some(t.Label),
 			Expiration: moment(t.ExpiresAt), Prefix: t.Prefix, CreatedAt: t.CreatedAt, LastUsedAt: used, Scopes: t.Scopes,
-			Email: some(t.Email), WorkspaceID: some(t.Workspace), ReadOnly: len(t.Scopes) == 1 && t.Scopes[0] == "*:read"})
+			Email: some(t.Email), WorkspaceID: some(t.Workspace), ReadOnly: len(t.Scopes) == 1 && t.Scopes[0] == "*:read",
+		})
 	}
 	out.Body = cut(out.Body, limit, offset)
 	return out, nil
@@ -243,10 +247,12 @@ type User struct {
 }
 
 func userOf(m domain.Member, u domain.User) User {
-	return User{WorkspaceID: m.Workspace, Email: m.Email, Username: m.Username, Name: u.Name,
+	return User{
+		WorkspaceID: m.Workspace, Email: m.Email, Username: m.Username, Name: u.Name,
 		IsAdmin: m.Role == domain.RoleAdmin || u.Superadmin, IsSuperAdmin: u.Superadmin, Operator: m.Role == domain.RoleOperator,
 		Disabled: m.Disabled || u.Disabled, CreatedAt: m.CreatedAt, Role: string(m.Role),
-		Groups: []string{}, Folders: []string{}, FoldersRead: []string{}, FoldersOwner: []string{}}
+		Groups: []string{}, Folders: []string{}, FoldersRead: []string{}, FoldersOwner: []string{},
+	}
 }
 
 type userOut struct {

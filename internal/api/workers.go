@@ -69,9 +69,11 @@ func (s *server) listWorkers(ctx context.Context, in *listWorkersIn) (*workersOu
 	}
 	out := &workersOut{Body: []Worker{}}
 	for _, w := range list {
-		row := Worker{Worker: w.Name, WorkerInstance: w.Host, LastPing: max(0, int(time.Since(w.SeenAt).Seconds())), StartedAt: w.StartedAt,
+		row := Worker{
+			Worker: w.Name, WorkerInstance: w.Host, LastPing: max(0, int(time.Since(w.SeenAt).Seconds())), StartedAt: w.StartedAt,
 			JobsExecuted: w.JobsDone, CustomTags: append([]string{}, w.Tags...), WorkerGroup: w.Group, Version: w.Version,
-			JobIsolation: w.Tier, Slots: w.Slots, Running: w.Running, Languages: []string{}}
+			JobIsolation: w.Tier, Slots: w.Slots, Running: w.Running, Languages: []string{},
+		}
 		for _, l := range w.Languages {
 			row.Languages = append(row.Languages, string(l))
 		}

@@ -88,8 +88,10 @@ func (s *server) userWorkspaces(ctx context.Context, _ *none) (*userWorkspacesOu
 		} else if err != nil {
 			return nil, err
 		}
-		out.Body.Workspaces = append(out.Body.Workspaces, UserWorkspace{ID: w.ID, Name: w.Name, Username: m.Username,
-			CreatedBy: some(w.CreatedBy), Disabled: m.Disabled, Role: string(m.Role)})
+		out.Body.Workspaces = append(out.Body.Workspaces, UserWorkspace{
+			ID: w.ID, Name: w.Name, Username: m.Username,
+			CreatedBy: some(w.CreatedBy), Disabled: m.Disabled, Role: string(m.Role),
+		})
 	}
 	return out, nil
 }

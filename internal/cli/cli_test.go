@@ -97,9 +97,13 @@ func TestWithoutACommandTheServerStarts(t *testing.T) {
 		}}
 		start.Flags().String("data", "", "")
 		var out bytes.Buffer
-		Main(context.Background(), Options{Args: strings.Fields(line), In: strings.NewReader(""), Out: &out, Err: &out,
-			Getenv:  func(k string) string { return map[string]string{"TIDEMILL_URL": "http://127.0.0.1:1", "TIDEMILL_WORKSPACE": "w"}[k] },
-			Version: "v1", Server: []*cobra.Command{start}, Default: "start"})
+		Main(context.Background(), Options{
+			Args: strings.Fields(line), In: strings.NewReader(""), Out: &out, Err: &out,
+			Getenv: func(k string) string {
+				return map[string]string{"TIDEMILL_URL": "http://127.0.0.1:1", "TIDEMILL_WORKSPACE": "w"}[k]
+			},
+			Version: "v1", Server: []*cobra.Command{start}, Default: "start",
+		})
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("tidemill %s: %q, want %q in it", line, out.String(), want)
 		}

@@ -36,12 +36,15 @@ func (p painter) style(s lipgloss.Style, text string) string {
 func (p painter) good(s string) string {
 	return p.style(lipgloss.NewStyle().Foreground(lipgloss.Color("2")), s)
 }
+
 func (p painter) bad(s string) string {
 	return p.style(lipgloss.NewStyle().Foreground(lipgloss.Color("1")), s)
 }
+
 func (p painter) busy(s string) string {
 	return p.style(lipgloss.NewStyle().Foreground(lipgloss.Color("4")), s)
 }
+
 func (p painter) quiet(s string) string {
 	return p.style(lipgloss.NewStyle().Foreground(lipgloss.Color("8")), s)
 }

@@ -128,7 +128,8 @@ func TestWrongSettingsSayWhereAndWhatWouldBeRight(t *testing.T) {
 
 func TestVariablesOfOthersAreLeftAlone(t *testing.T) {
 	_, err := config.Load(config.Input{Flags: map[string]string{"data": t.TempDir()}, Env: []string{
-		"TIDEMILL_TOKEN=x", "TIDEMILL_SERVICE_HOST=10.0.0.1", "TIDEMILL_PORT_8000_TCP=tcp://10.0.0.1:8000", "TIDEMILL_TEST_X=1"}})
+		"TIDEMILL_TOKEN=x", "TIDEMILL_SERVICE_HOST=10.0.0.1", "TIDEMILL_PORT_8000_TCP=tcp://10.0.0.1:8000", "TIDEMILL_TEST_X=1",
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,8 +36,10 @@ func Settings() []Setting {
 	for i := range t.NumField() {
 		tag := t.Field(i).Tag
 		key := tag.Get("key")
-		out = append(out, Setting{Key: key, Env: envName(key), Default: tag.Get("default"), Arg: tag.Get("arg"), Help: tag.Get("help"),
-			For: strings.Fields(tag.Get("for")), Secret: tag.Get("secret") != "", index: i})
+		out = append(out, Setting{
+			Key: key, Env: envName(key), Default: tag.Get("default"), Arg: tag.Get("arg"), Help: tag.Get("help"),
+			For: strings.Fields(tag.Get("for")), Secret: tag.Get("secret") != "", index: i,
+		})
 	}
 	return out
 }

@@ -80,9 +80,11 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-var all = []perm.Permission{perm.Self, perm.SelfWrite, perm.WorkspacesRead, perm.WorkspacesAdmin, perm.InstanceAdmin, perm.WorkersRead,
+var all = []perm.Permission{
+	perm.Self, perm.SelfWrite, perm.WorkspacesRead, perm.WorkspacesAdmin, perm.InstanceAdmin, perm.WorkersRead,
 	perm.MembersRead, perm.ScriptsRead, perm.ScriptsWrite, perm.DraftsRead, perm.DraftsWrite, perm.JobsRead, perm.JobsRun,
-	perm.JobsPreview, perm.JobsWrite}
+	perm.JobsPreview, perm.JobsWrite,
+}
 
 func identities() *rapid.Generator[domain.Identity] {
 	return rapid.Custom(func(t *rapid.T) domain.Identity {

@@ -58,8 +58,10 @@ func openDesk(ctx context.Context, c config.Config) (*desk, error) {
 }
 
 func adminCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "admin", Short: "Make tokens and sign-in links on the server's own host",
-		Long: "Works on the database itself, also while the server runs: whoever may read the data folder is trusted with everything in it."}
+	cmd := &cobra.Command{
+		Use: "admin", Short: "Make tokens and sign-in links on the server's own host",
+		Long: "Works on the database itself, also while the server runs: whoever may read the data folder is trusted with everything in it.",
+	}
 	load := settings(cmd, "admin", true)
 	with := func(fn func(cmd *cobra.Command, d *desk) error) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, _ []string) error {
@@ -81,8 +83,10 @@ func adminCommand() *cobra.Command {
 type withDesk func(func(cmd *cobra.Command, d *desk) error) func(*cobra.Command, []string) error
 
 func adminToken(with withDesk) *cobra.Command {
-	cmd := &cobra.Command{Use: "token", Short: "Print a new token of a user", Args: cobra.NoArgs,
-		Long: "Prints a new personal token, alone on the last line. When there is no user yet, --email becomes the first administrator."}
+	cmd := &cobra.Command{
+		Use: "token", Short: "Print a new token of a user", Args: cobra.NoArgs,
+		Long: "Prints a new personal token, alone on the last line. When there is no user yet, --email becomes the first administrator.",
+	}
 	f := cmd.Flags()
 	email := f.String("email", "", "`ADDRESS` of the user (default: the first administrator)")
 	workspace := f.String("workspace", "", "limit the token to this workspace (`ID`)")
@@ -114,9 +118,11 @@ func adminToken(with withDesk) *cobra.Command {
 }
 
 func adminInvite(with withDesk) *cobra.Command {
-	cmd := &cobra.Command{Use: "invite", Short: "Print a one-time sign-in link for a new or existing user", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "invite", Short: "Print a one-time sign-in link for a new or existing user", Args: cobra.NoArgs,
 		Long: "Prints a link, alone on the last line, that works once. It makes the account of a new user, who chooses a password, and signs an\n" +
-			"existing user in. When there is no user yet, --email becomes the first administrator."}
+			"existing user in. When there is no user yet, --email becomes the first administrator.",
+	}
 	f := cmd.Flags()
 	email := f.String("email", "", "`ADDRESS` of the user (required)")
 	workspace := f.String("workspace", "", "`ID` of the workspace that a new user becomes a member of (default: "+account.FirstWorkspace+")")
@@ -154,8 +160,10 @@ func adminInvite(with withDesk) *cobra.Command {
 }
 
 func adminReset(with withDesk) *cobra.Command {
-	cmd := &cobra.Command{Use: "reset-password", Short: "Print a one-time link with which a user sets a new password", Args: cobra.NoArgs,
-		Long: "Prints a link, alone on the last line, that works once, for 24 hours. Setting the password ends all sessions and tokens of the user."}
+	cmd := &cobra.Command{
+		Use: "reset-password", Short: "Print a one-time link with which a user sets a new password", Args: cobra.NoArgs,
+		Long: "Prints a link, alone on the last line, that works once, for 24 hours. Setting the password ends all sessions and tokens of the user.",
+	}
 	email := cmd.Flags().String("email", "", "`ADDRESS` of the user (required)")
 	cmd.RunE = with(func(cmd *cobra.Command, d *desk) error {
 		if *email == "" {

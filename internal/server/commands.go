@@ -123,8 +123,10 @@ func run(ctx context.Context, cmd *cobra.Command, s *Server) error {
 }
 
 func doctorCommand(version string) *cobra.Command {
-	cmd := &cobra.Command{Use: "doctor", Short: "Check this machine: folder, disk, database, port, runtimes, sandbox", Args: cobra.NoArgs,
-		Long: "Checks what Tidemill needs on this machine, changes nothing, and ends with exit code 1 when something will not work."}
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Check this machine: folder, disk, database, port, runtimes, sandbox", Args: cobra.NoArgs,
+		Long: "Checks what Tidemill needs on this machine, changes nothing, and ends with exit code 1 when something will not work.",
+	}
 	load := settings(cmd, "doctor", false)
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	only := cmd.Flags().Bool("ready", false, "only ask whether the server on --listen is ready; prints nothing when it is")

@@ -162,8 +162,10 @@ func (s *Server) build(context.Context) error {
 	s.kit = lang.Kit{CacheDir: s.folder.cache(), ToolsDir: s.folder.tools(), Sandbox: s.sandbox, Log: io.Discard}
 	s.accounts = account.New(account.Options{Store: s.store, Log: s.log, BaseURL: s.url, Cost: cost(c)})
 	s.hub = events.New(s.store, s.log)
-	s.queue = queue.New(queue.Options{Store: s.store, Blobs: blobs, Hub: s.hub, Log: s.log, Inline: inline(c), Lease: c.Lease,
-		MaxArgs: int64(c.MaxArgs), MaxResult: int64(c.MaxResult)})
+	s.queue = queue.New(queue.Options{
+		Store: s.store, Blobs: blobs, Hub: s.hub, Log: s.log, Inline: inline(c), Lease: c.Lease,
+		MaxArgs: int64(c.MaxArgs), MaxResult: int64(c.MaxResult),
+	})
 	s.engine = engine.New(engine.Options{Store: s.store, Queue: s.queue, Hub: s.hub, Languages: s.languages, Tokens: s.accounts, Log: s.log})
 	s.deploy = deploy.New(deploy.Options{Store: s.store, Languages: s.languages, Engine: s.engine, Hub: s.hub, Log: s.log})
 	return nil

@@ -353,8 +353,10 @@ func TestARunningJobIsGivenBackWhenTheGraceIsOver(t *testing.T) {
 	mark := filepath.Join(t.TempDir(), "mark")
 	started := s.hub.Watch(watchStarted)
 	defer started.Close()
-	job, err := s.engine.Run(t.Context(), engine.Run{Who: who, Trigger: "api",
-		Code: bash(fmt.Sprintf(`if [ -e %q ]; then echo '"second"'; else touch %q; sleep 60; fi`, mark, mark))})
+	job, err := s.engine.Run(t.Context(), engine.Run{
+		Who: who, Trigger: "api",
+		Code: bash(fmt.Sprintf(`if [ -e %q ]; then echo '"second"'; else touch %q; sleep 60; fi`, mark, mark)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,9 +27,18 @@ func Run(t *testing.T, open func(t *testing.T) (s blob.Store, reopen func() blob
 		name string
 		run  func(t *testing.T, b *bundle)
 	}{
-		{"RoundTrip", roundTrip}, {"Offsets", offsets}, {"Replace", replace}, {"Delete", remove}, {"List", list}, {"Keys", keys},
-		{"FailedSource", failedSource}, {"Canceled", canceled}, {"Concurrent", concurrent}, {"ReaderOutlives", readerOutlives},
-		{"Large", large}, {"Durable", durable},
+		{"RoundTrip", roundTrip},
+		{"Offsets", offsets},
+		{"Replace", replace},
+		{"Delete", remove},
+		{"List", list},
+		{"Keys", keys},
+		{"FailedSource", failedSource},
+		{"Canceled", canceled},
+		{"Concurrent", concurrent},
+		{"ReaderOutlives", readerOutlives},
+		{"Large", large},
+		{"Durable", durable},
 	} {
 		t.Run(g.name, func(t *testing.T) {
 			if g.name != "Large" { // it looks at the memory of the process
@@ -185,8 +194,10 @@ func list(t *testing.T, b *bundle) {
 
 func keys(t *testing.T, b *bundle) {
 	ctx := t.Context()
-	for _, key := range []string{"", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../../b", "a/./b", "a/..", "x\x00y", "a\nb", `a\b`,
-		strings.Repeat("x", 300), strings.Repeat("x/", 1000) + "x"} {
+	for _, key := range []string{
+		"", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../../b", "a/./b", "a/..", "x\x00y", "a\nb", `a\b`,
+		strings.Repeat("x", 300), strings.Repeat("x/", 1000) + "x",
+	} {
 		_, err := b.Put(ctx, key, strings.NewReader("x"))
 		b.want(errs.Invalid, err)
 		_, err = b.Get(ctx, key, 0)

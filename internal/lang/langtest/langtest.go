@@ -56,8 +56,10 @@ const (
 )
 
 // All are the sources that a Sample must give or explain.
-var All = []Case{Echo, Types, Dates, Nullable, Defaults, Required, Throw, Exit, Nothing, Huge, Prints, Stderr, Loop, Sleep, Child, Environment,
-	Files, Package, Missing, Relative, Library, RelativeBug, Broken, Stream}
+var All = []Case{
+	Echo, Types, Dates, Nullable, Defaults, Required, Throw, Exit, Nothing, Huge, Prints, Stderr, Loop, Sleep, Child, Environment,
+	Files, Package, Missing, Relative, Library, RelativeBug, Broken, Stream,
+}
 
 // Sample is what a language gives to the suite.
 type Sample struct {
@@ -298,8 +300,10 @@ func (s *Suite) start(t *testing.T, p lang.Prepared, args string, wall time.Dura
 	run := &running{dir: dir, plain: c.Plain, out: &watched{}, errs: &watched{}, stream: make(chan []string, 1)}
 	run.process, err = s.Runner.Start(t.Context(), sandbox.Spec{
 		Argv: c.Argv, Dir: dir, Mounts: c.Mounts, Stdout: run.out, Stderr: run.errs, Files: []*os.File{w}, Grace: 200 * time.Millisecond,
-		Env: append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + dir, "TMPDIR=" + dir, "LANG=C.UTF-8",
-			"LANGTEST=from outside"}, c.Env...),
+		Env: append([]string{
+			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + dir, "TMPDIR=" + dir, "LANG=C.UTF-8",
+			"LANGTEST=from outside",
+		}, c.Env...),
 		Limits: sandbox.Limits{Wall: wall},
 	})
 	w.Close()

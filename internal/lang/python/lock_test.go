@@ -18,14 +18,18 @@ func TestResolversErrorsInPlainWords(t *testing.T) {
 		message, hint string
 	}{
 		"error: No solution found when resolving dependencies\n  cause: Because pil was not found in the package registry and you require pil, we can conclude that your requirements are unsatisfiable.": {
-			errs.Invalid, "there is no package PIL on the index", "PIL is in the package Pillow"},
+			errs.Invalid, "there is no package PIL on the index", "PIL is in the package Pillow",
+		},
 		"error: No solution found\n  cause: Because reqeusts was not found in the package registry and you require reqeusts": {
-			errs.Invalid, "there is no package reqeusts on the index", "did you mean requests?"},
+			errs.Invalid, "there is no package reqeusts on the index", "did you mean requests?",
+		},
 		"ERROR: No matching distribution found for sklearn": {errs.Invalid, "there is no package sklearn on the index", "sklearn is in the package scikit-learn"},
 		"ERROR: No matching distribution found for numpy==99": {
-			errs.Invalid, "there is no version of numpy that satisfies ==99", "change the pin"},
+			errs.Invalid, "there is no version of numpy that satisfies ==99", "change the pin",
+		},
 		"error: Failed to fetch: `https://index/simple/x/`\n  Caused by: error sending request": {
-			errs.Unavailable, "the package index cannot be reached", "network"},
+			errs.Unavailable, "the package index cannot be reached", "network",
+		},
 	} {
 		err := resolveError(out, []string{"PIL", "reqeusts"})
 		var e *errs.Error

@@ -109,26 +109,38 @@ func TestSourcesFromWindows(t *testing.T) {
 func TestValuesOnTheirWay(t *testing.T) {
 	l, k := python.New(), langtest.NewKit(t, process.New())
 	for name, c := range map[string]struct{ source, args, want string }{
-		"dataclasses, enums and decimals": {`
+		"dataclasses, enums and decimals": {
+			`
 def main(order: Order):
     assert isinstance(order, Order) and isinstance(order.lines[0], Line) and order.color is Color.GREEN
     assert order.lines[0].price == Decimal("0.1000000000000000055") and order.lines[0].at.year == 2026
     return order
 `, `{"order":{"id":1,"color":"green","lines":[{"what":"x","price":0.1000000000000000055,"at":"2026-01-02T03:04:05.5Z"}],"unknown":1}}`,
-			`{"id":1,"lines":[{"what":"x","price":0.1000000000000000055,"at":"2026-01-02T03:04:05.500000+00:00"}],"color":"green"}`},
+			`{"id":1,"lines":[{"what":"x","price":0.1000000000000000055,"at":"2026-01-02T03:04:05.500000+00:00"}],"color":"green"}`,
+		},
 		"an enum by its name": {"def main(c: Color):\n    return [c, c.name, {c: 1}]\n", `{"c":"RED"}`, `["red","RED",{"red":1}]`},
-		"a TypedDict stays a dict": {"def main(e: Event):\n    assert type(e) is dict\n    return [e['when'].year, e['name']]\n",
-			`{"e":{"when":"2026-05-06","name":"n"}}`, `[2026,"n"]`},
+		"a TypedDict stays a dict": {
+			"def main(e: Event):\n    assert type(e) is dict\n    return [e['when'].year, e['name']]\n",
+			`{"e":{"when":"2026-05-06","name":"n"}}`, `[2026,"n"]`,
+		},
 		"named tuples": {"def main(p: Point):\n    return [p.x, p.y]\n", `{"p":{"x":1}}`, `[1.0,0.0]`},
-		"dates": {"def main(d: date, t: time, s: timedelta):\n    return [d, t, s, d.year]\n", `{"d":"2026-07-08","t":"09:10:11","s":90}`,
-			`["2026-07-08","09:10:11",90.0,2026]`},
-		"uuid and path": {"def main(u: UUID, p: Path):\n    return [u, u.version, p / 'b']\n", `{"u":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","p":"/a"}`,
-			`["6ba7b810-9dad-11d1-80b4-00c04fd430c8",1,"/a/b"]`},
-		"sets and tuples": {"def main(s: set[int], t: tuple[int, Color]):\n    assert type(s) is set and type(t) is tuple and t[1] is Color.RED\n    return [s, t]\n",
-			`{"s":[3,1,1],"t":[1,"red"]}`, `[[1,3],[1,"red"]]`},
+		"dates": {
+			"def main(d: date, t: time, s: timedelta):\n    return [d, t, s, d.year]\n", `{"d":"2026-07-08","t":"09:10:11","s":90}`,
+			`["2026-07-08","09:10:11",90.0,2026]`,
+		},
+		"uuid and path": {
+			"def main(u: UUID, p: Path):\n    return [u, u.version, p / 'b']\n", `{"u":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","p":"/a"}`,
+			`["6ba7b810-9dad-11d1-80b4-00c04fd430c8",1,"/a/b"]`,
+		},
+		"sets and tuples": {
+			"def main(s: set[int], t: tuple[int, Color]):\n    assert type(s) is set and type(t) is tuple and t[1] is Color.RED\n    return [s, t]\n",
+			`{"s":[3,1,1],"t":[1,"red"]}`, `[[1,3],[1,"red"]]`,
+		},
 		"numbers become what is declared": {"def main(f: float, i: int):\n    return [type(f).__name__, type(i).__name__]\n", `{"f":3,"i":4.0}`, `["float","int"]`},
-		"the first fitting member of a union": {"def main(a: Union[datetime, str], b: Union[int, Color]):\n    return [type(a).__name__, type(b).__name__]\n",
-			`{"a":"not a date","b":"red"}`, `["str","Color"]`},
+		"the first fitting member of a union": {
+			"def main(a: Union[datetime, str], b: Union[int, Color]):\n    return [type(a).__name__, type(b).__name__]\n",
+			`{"a":"not a date","b":"red"}`, `["str","Color"]`,
+		},
 		"Optional may be left out":  {"def main(a: Optional[int], b: str = 'x'):\n    return [a, b]\n", `{}`, `[null,"x"]`},
 		"positional only":           {"def main(a, b=2, /, c=3, *, d):\n    return [a, b, c, d]\n", `{"a":1,"d":4}`, `[1,2,3,4]`},
 		"kwargs":                    {"def main(a, **rest):\n    return rest\n", `{"a":1,"b":2,"c":[3]}`, `{"b":2,"c":[3]}`},
@@ -169,8 +181,10 @@ func TestFailuresSpeakOfTheScript(t *testing.T) {
 		source, args, class, message string
 		stack                        []string
 	}{
-		"a cause": {"def main():\n    try:\n        int('x')\n    except ValueError as e:\n        raise KeyError('k') from e\n", `{}`, "KeyError", "'k'",
-			[]string{`File "f/x/own.py", line 3, in main`, "direct cause", `File "f/x/own.py", line 5, in main`, "int('x')"}},
+		"a cause": {
+			"def main():\n    try:\n        int('x')\n    except ValueError as e:\n        raise KeyError('k') from e\n", `{}`, "KeyError", "'k'",
+			[]string{`File "f/x/own.py", line 3, in main`, "direct cause", `File "f/x/own.py", line 5, in main`, "int('x')"},
+		},
 		"at import":            {"x = 1\ny = x / 0\ndef main(): pass\n", `{}`, "ZeroDivisionError", "division by zero", []string{`File "f/x/own.py", line 2, in <module>`}},
 		"a wrong date":         {"from datetime import datetime\ndef main(when: datetime): pass\n", `{"when":"soon"}`, "ArgumentError", "the argument when is not valid: expected a date and time like 2026-01-31T12:00:00Z", nil},
 		"a wrong choice":       {"from enum import Enum\nclass E(Enum):\n    A = 'a'\n    B = 'b'\ndef main(e: E): pass\n", `{"e":"c"}`, "ArgumentError", "the argument e is not valid: expected one of a, b", nil},

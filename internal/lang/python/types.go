@@ -82,8 +82,10 @@ var named = map[string]func() typed{
 }
 
 // modules whose names stand for themselves: typing.List is List.
-var transparent = []string{"typing.", "typing_extensions.", "collections.abc.", "collections.", "builtins.", "datetime.", "decimal.",
-	"uuid.", "pathlib.", "pydantic.", "pydantic.types.", "pydantic.networks.", "enum.", "dataclasses.", "annotated_types.", "wmill.", "types."}
+var transparent = []string{
+	"typing.", "typing_extensions.", "collections.abc.", "collections.", "builtins.", "datetime.", "decimal.",
+	"uuid.", "pathlib.", "pydantic.", "pydantic.types.", "pydantic.networks.", "enum.", "dataclasses.", "annotated_types.", "wmill.", "types.",
+}
 
 // canonical is the name without the module when we know what it is.
 func (t *types) canonical(name string) string {

@@ -38,20 +38,32 @@ func TestValuesBothWays(t *testing.T) {
 	t.Parallel()
 	k := kit(t)
 	for _, c := range []struct{ name, source, args, want string }{
-		{"dates inside", "interface E { at: Date; more: Date[] }\nexport const main = (e: E) => [e.at instanceof Date, e.more[0].getUTCFullYear(), e.at]",
-			`{"e":{"at":"2026-01-02T03:04:05Z","more":["1999-01-01"]}}`, `[true,1999,"2026-01-02T03:04:05.000Z"]`},
+		{
+			"dates inside", "interface E { at: Date; more: Date[] }\nexport const main = (e: E) => [e.at instanceof Date, e.more[0].getUTCFullYear(), e.at]",
+			`{"e":{"at":"2026-01-02T03:04:05Z","more":["1999-01-01"]}}`, `[true,1999,"2026-01-02T03:04:05.000Z"]`,
+		},
 		{"not a date", "export const main = (when: Date) => when", `{"when":"soon"}`, `ArgumentError: the argument when is not a date: "soon"`},
-		{"bytes", "export const main = (a: Uint8Array, b: Buffer, c: ArrayBuffer, d: wmill.Base64) => [a.constructor.name, b.constructor.name, c.constructor.name, d, a, b, c]",
-			`{"a":"AQI=","b":"AQI=","c":"AQI=","d":"AQI="}`, `["Uint8Array","Buffer","ArrayBuffer","AQI=","AQI=","AQI=","AQI="]`},
-		{"big integers", "export const main = (a: bigint, b: bigint[], c: number, d: any) => [typeof a, a + 1n, b, typeof c, typeof d.x]",
+		{
+			"bytes", "export const main = (a: Uint8Array, b: Buffer, c: ArrayBuffer, d: wmill.Base64) => [a.constructor.name, b.constructor.name, c.constructor.name, d, a, b, c]",
+			`{"a":"AQI=","b":"AQI=","c":"AQI=","d":"AQI="}`, `["Uint8Array","Buffer","ArrayBuffer","AQI=","AQI=","AQI=","AQI="]`,
+		},
+		{
+			"big integers", "export const main = (a: bigint, b: bigint[], c: number, d: any) => [typeof a, a + 1n, b, typeof c, typeof d.x]",
 			`{"a":12345678901234567890,"b":[1,9007199254740993],"c":9007199254740993,"d":{"x":9007199254740993}}`,
-			`["bigint","12345678901234567891",[1,"9007199254740993"],"number","number"]`},
-		{"maps and sets", "export const main = (m: Map<string, Date>, s: Set<number>) => ({ m: m instanceof Map && m.get('a'), s: s instanceof Set && s, all: new Map([['k', new Set([1n])]]) })",
-			`{"m":{"a":"2026-01-01"},"s":[1,2]}`, `{"m":"2026-01-01T00:00:00.000Z","s":[1,2],"all":{"k":[1]}}`},
-		{"recursive", "interface T { at: Date; next?: T }\nexport const main = (t: T) => t.next!.next!.at.getUTCFullYear()",
-			`{"t":{"at":"2024-01-01","next":{"at":"2025-01-01","next":{"at":"2026-01-01"}}}}`, `2026`},
-		{"choice", "type E = { kind: 'a'; at: Date } | { kind: 'b'; n: bigint };\nexport const main = (x: E, y: E) => [x.kind === 'a' && x.at instanceof Date, y.kind === 'b' && typeof y.n]",
-			`{"x":{"kind":"a","at":"2024-01-01"},"y":{"kind":"b","n":7}}`, `[true,"bigint"]`},
+			`["bigint","12345678901234567891",[1,"9007199254740993"],"number","number"]`,
+		},
+		{
+			"maps and sets", "export const main = (m: Map<string, Date>, s: Set<number>) => ({ m: m instanceof Map && m.get('a'), s: s instanceof Set && s, all: new Map([['k', new Set([1n])]]) })",
+			`{"m":{"a":"2026-01-01"},"s":[1,2]}`, `{"m":"2026-01-01T00:00:00.000Z","s":[1,2],"all":{"k":[1]}}`,
+		},
+		{
+			"recursive", "interface T { at: Date; next?: T }\nexport const main = (t: T) => t.next!.next!.at.getUTCFullYear()",
+			`{"t":{"at":"2024-01-01","next":{"at":"2025-01-01","next":{"at":"2026-01-01"}}}}`, `2026`,
+		},
+		{
+			"choice", "type E = { kind: 'a'; at: Date } | { kind: 'b'; n: bigint };\nexport const main = (x: E, y: E) => [x.kind === 'a' && x.at instanceof Date, y.kind === 'b' && typeof y.n]",
+			`{"x":{"kind":"a","at":"2024-01-01"},"y":{"kind":"b","n":7}}`, `[true,"bigint"]`,
+		},
 		{"url", "export const main = (u: URL) => u.hostname", `{"u":"https://example.com/x"}`, `"example.com"`},
 		{"by name", "export const main = (b: string, a: string = 'd', ...rest: number[]) => [a, b, rest]", `{"a":"1","b":"2","rest":[3,4],"constructor":5}`, `["1","2",[3,4]]`},
 		{"destructured", "export const main = ({ a, b = 3 }: { a: string; b?: number }) => [a, b]", `{"anon1":{"a":"x"}}`, `["x",3]`},

@@ -111,8 +111,10 @@ func dialect() *sqldb.Dialect {
 	return &sqldb.Dialect{
 		Name:     "postgres",
 		Numbered: true,
-		Words: map[string]string{"now": "now()", "us": "interval '1 microsecond'", "strpos": "strpos",
-			"forupdate": "FOR UPDATE"},
+		Words: map[string]string{
+			"now": "now()", "us": "interval '1 microsecond'", "strpos": "strpos",
+			"forupdate": "FOR UPDATE",
+		},
 		Time:      func(t time.Time) any { return t.Truncate(time.Microsecond) },
 		Translate: translate,
 		Hot:       hot{},

@@ -280,11 +280,13 @@ func finish(ctx context.Context, c *Conn, j domain.Job, result *domain.Payload) 
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, @now, ?, ?, ?, ?, ?, ?,
 			COALESCE((SELECT start_at + size FROM log_chunk WHERE job_id = ? AND kind = 'log' ORDER BY start_at DESC LIMIT 1), 0), ?)
 		RETURNING ended_at, log_bytes`,
-		[]any{j.ID, j.Workspace, string(j.Kind), j.ScriptPath, j.ScriptHash, string(j.Language), j.Tag, j.Priority,
+		[]any{
+			j.ID, j.Workspace, string(j.Kind), j.ScriptPath, j.ScriptHash, string(j.Language), j.Tag, j.Priority,
 			j.Timeout.Microseconds(), j.CreatedBy, j.Email, j.PermissionedAs, encodeList(j.TokenScopes), j.CreatedAt, j.ScheduledFor,
 			nullable(j.Parent), j.Trigger, encodeList(j.Labels),
 			string(j.Status), j.Attempt, j.Deaths, j.Worker, j.StartedAt, j.CancelBy, j.CancelReason, j.Reason,
-			j.MemPeak, j.CPUTime.Microseconds(), j.UserStart, j.UserEnd, j.Tier, j.ErrorName, j.ID, j.ResultSize},
+			j.MemPeak, j.CPUTime.Microseconds(), j.UserStart, j.UserEnd, j.Tier, j.ErrorName, j.ID, j.ResultSize,
+		},
 		Time{&j.EndedAt}, &j.LogBytes)
 	return j, err
 }

@@ -23,8 +23,12 @@ const live = `NOT archived AND NOT deleted`
 func scanScript(scan func(...any) error, long bool) (s domain.Script, err error) {
 	var parents, settings string
 	var schema, lock *string
-	dest := []any{&s.Workspace, &s.Hash, &s.Path, &parents, &s.Summary, &s.Description, &s.Language, &s.Kind, &s.NoMain,
-		&settings, &s.LockError, &s.Message, &s.CreatedBy, Time{&s.CreatedAt}, &s.Archived, &s.Deleted}
+	dest := []any{
+		&s.Workspace, &s.Hash, &s.Path, &parents, &s.Summary, &s.Description, &s.Language, &s.Kind, &s.NoMain,
+		&settings, &s.LockError, &s.Message, &s.CreatedBy,
+		Time{&s.CreatedAt},
+		&s.Archived, &s.Deleted,
+	}
 	if long {
 		dest = append(dest, &s.Content, &schema, &lock)
 	}

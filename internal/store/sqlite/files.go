@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-
 	"database/sql/driver"
 	"errors"
 	"io/fs"

@@ -339,8 +339,10 @@ func TestDiskFull(t *testing.T) {
 	}
 	pages := s.LimitPages(t, 20)
 	push := func() error {
-		return s.JobPush(ctx, store.NewJob{Job: domain.Job{ID: id.New(), Workspace: "w", Tag: "x"},
-			Args: domain.Payload{Inline: []byte(strings.Repeat("x", 200_000))}})
+		return s.JobPush(ctx, store.NewJob{
+			Job:  domain.Job{ID: id.New(), Workspace: "w", Tag: "x"},
+			Args: domain.Payload{Inline: []byte(strings.Repeat("x", 200_000))},
+		})
 	}
 	err := push()
 	if !errs.Is(err, errs.StorageFull) || errs.As(err).Hint == "" {

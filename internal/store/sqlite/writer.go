@@ -37,8 +37,10 @@ type change struct {
 }
 
 func startWriter(conn *sql.Conn, log *slog.Logger) *writer {
-	w := &writer{queue: make(chan *change, maxGroup), quit: make(chan struct{}), done: make(chan struct{}),
-		conn: newCachedConn(conn), log: log}
+	w := &writer{
+		queue: make(chan *change, maxGroup), quit: make(chan struct{}), done: make(chan struct{}),
+		conn: newCachedConn(conn), log: log,
+	}
 	go w.loop()
 	return w
 }

@@ -35,11 +35,13 @@ func (b *bundle) complete(j domain.Job, o domain.Outcome, result string) domain.
 func jobRoundTrip(t *testing.T, b *bundle) {
 	ctx := t.Context()
 	n := store.NewJob{
-		Job: domain.Job{ID: id.New(), Workspace: ws, Kind: domain.JobPreview, ScriptPath: "f/x/a", ScriptHash: "00ab", Language: "lang1",
+		Job: domain.Job{
+			ID: id.New(), Workspace: ws, Kind: domain.JobPreview, ScriptPath: "f/x/a", ScriptHash: "00ab", Language: "lang1",
 			Tag: "lang1", Priority: 7, Timeout: 90*time.Second + time.Microsecond, CreatedBy: "ann", Email: "ann@acme.test",
 			PermissionedAs: "u/ann", TokenScopes: []string{"jobs:run"}, ScheduledFor: time.UnixMicro(1_600_000_000_123_456).UTC(),
 			Parent: id.New(), Trigger: "webhook", Labels: []string{"a", `q"uo\te`}, Reason: "waiting for the tag lang1",
-			Status: domain.StatusSuccess, Attempt: 9, Worker: "not yet"}, // what a pusher must not decide
+			Status: domain.StatusSuccess, Attempt: 9, Worker: "not yet",
+		}, // what a pusher must not decide
 		Args: inline("{\"x\": 1.0,\r\n \"y\":\"\\u0000\"}"), Code: pointer(inline(`{"language":"lang1"}`)),
 	}
 	b.push(n)
@@ -74,8 +76,10 @@ func jobRoundTrip(t *testing.T, b *bundle) {
 	b.ok(b.LogAppend(ctx, lease(got), domain.LogOutput, "12345"))
 	b.ok(b.LogAppend(ctx, lease(got), domain.LogStream, "123"))
 
-	o := domain.Outcome{Status: domain.StatusFailure, ErrorName: "ValueError", MemPeak: 1 << 40, CPUTime: 1500 * time.Microsecond,
-		UserStart: time.UnixMicro(1_600_000_001_000_001).UTC(), UserEnd: time.UnixMicro(1_600_000_002_000_002).UTC(), Tier: "process"}
+	o := domain.Outcome{
+		Status: domain.StatusFailure, ErrorName: "ValueError", MemPeak: 1 << 40, CPUTime: 1500 * time.Microsecond,
+		UserStart: time.UnixMicro(1_600_000_001_000_001).UTC(), UserEnd: time.UnixMicro(1_600_000_002_000_002).UTC(), Tier: "process",
+	}
 	result := domain.Payload{Blob: "results/abc", Size: 1 << 30}
 	got = must[domain.Job](b)(b.JobComplete(ctx, lease(got), o, &result))
 	b.recent(got.EndedAt)

@@ -22,8 +22,10 @@ var (
 )
 
 func script(path, hash string, parents ...string) domain.Script {
-	return domain.Script{Workspace: ws, Hash: hash, Path: path, ParentHashes: parents, Content: "echo " + hash, Language: "lang1",
-		Kind: domain.KindScript, CreatedBy: "ann@acme.test"}
+	return domain.Script{
+		Workspace: ws, Hash: hash, Path: path, ParentHashes: parents, Content: "echo " + hash, Language: "lang1",
+		Kind: domain.KindScript, CreatedBy: "ann@acme.test",
+	}
 }
 
 func (b *bundle) deploy(s domain.Script) {
@@ -34,11 +36,15 @@ func (b *bundle) deploy(s domain.Script) {
 func scripts(t *testing.T, b *bundle) {
 	ctx := t.Context()
 	b.workspace()
-	first := domain.Script{Workspace: ws, Hash: "00000000000000a1", Path: "f/ops/a", Summary: "sum", Description: "long", Content: "x = 1\n",
+	first := domain.Script{
+		Workspace: ws, Hash: "00000000000000a1", Path: "f/ops/a", Summary: "sum", Description: "long", Content: "x = 1\n",
 		Language: "lang1", Kind: domain.KindScript, Schema: domain.JSON(`{"order": ["b","a"],  "n": 1.00}`), NoMain: true,
-		Settings: domain.ScriptSettings{Tag: "gpu", Timeout: 7, Priority: 9, Envs: []string{"A=b"}, Labels: []string{"l"}, Template: true,
-			Rest: map[string]domain.JSON{"cache_ttl": domain.JSON(`5`)}},
-		Lock: pointer("a==1"), Message: "first", CreatedBy: "ann@acme.test"}
+		Settings: domain.ScriptSettings{
+			Tag: "gpu", Timeout: 7, Priority: 9, Envs: []string{"A=b"}, Labels: []string{"l"}, Template: true,
+			Rest: map[string]domain.JSON{"cache_ttl": domain.JSON(`5`)},
+		},
+		Lock: pointer("a==1"), Message: "first", CreatedBy: "ann@acme.test",
+	}
 	b.deploy(first)
 	got := must[domain.Script](b)(b.ScriptLatest(ctx, annSees, "f/ops/a"))
 	b.recent(got.CreatedAt)
@@ -93,10 +99,17 @@ func scripts(t *testing.T, b *bundle) {
 		path string
 		kind errs.Kind
 	}{
-		{annSees, "u/ann/x", ""}, {bobSees, "u/ann/x", errs.NotFound}, {everything, "u/ann/x", ""}, {annSees, "u/ann2/x", errs.NotFound},
-		{bobSees, "f/ops/a", ""}, {store.Viewer{}, "f/ops/a", errs.NotFound}, {store.Viewer{Workspace: ws}, "f/ops/a", errs.NotFound},
-		{store.Viewer{Workspace: "zoo", All: true}, "f/ops/a", errs.NotFound}, {store.Viewer{All: true}, "f/ops/a", errs.NotFound},
-		{annSees, "f/ops/none", errs.NotFound}, {store.Viewer{Workspace: ws, Username: "a%"}, "u/ann/x", errs.NotFound},
+		{annSees, "u/ann/x", ""},
+		{bobSees, "u/ann/x", errs.NotFound},
+		{everything, "u/ann/x", ""},
+		{annSees, "u/ann2/x", errs.NotFound},
+		{bobSees, "f/ops/a", ""},
+		{store.Viewer{}, "f/ops/a", errs.NotFound},
+		{store.Viewer{Workspace: ws}, "f/ops/a", errs.NotFound},
+		{store.Viewer{Workspace: "zoo", All: true}, "f/ops/a", errs.NotFound},
+		{store.Viewer{All: true}, "f/ops/a", errs.NotFound},
+		{annSees, "f/ops/none", errs.NotFound},
+		{store.Viewer{Workspace: ws, Username: "a%"}, "u/ann/x", errs.NotFound},
 		{store.Viewer{Workspace: ws, Username: "ANN"}, "u/ann/x", errs.NotFound},
 	} {
 		s, err := b.ScriptLatest(ctx, c.v, c.path)
@@ -169,8 +182,10 @@ func scriptRemoval(t *testing.T, b *bundle) {
 	if l := must[[]domain.Script](b)(b.ScriptList(ctx, store.ScriptListParams{Viewer: everything, Archived: true})); len(l) != 0 {
 		t.Errorf("a deleted script is listed: %+v", l)
 	}
-	for _, err := range []error{b.ScriptDelete(ctx, ws, "f/x/a"), b.ScriptArchive(ctx, ws, "f/x/a"), b.ScriptArchive(ctx, ws, "f/no/ne"),
-		b.ScriptArchiveHash(ctx, "zoo", "a1"), b.ScriptDelete(ctx, "zoo", "f/x/a")} {
+	for _, err := range []error{
+		b.ScriptDelete(ctx, ws, "f/x/a"), b.ScriptArchive(ctx, ws, "f/x/a"), b.ScriptArchive(ctx, ws, "f/no/ne"),
+		b.ScriptArchiveHash(ctx, "zoo", "a1"), b.ScriptDelete(ctx, "zoo", "f/x/a"),
+	} {
 		b.want(errs.NotFound, err)
 	}
 	b.deploy(script("f/x/a", "a6"))
@@ -332,8 +347,10 @@ func settings(t *testing.T, b *bundle) {
 
 func workers(t *testing.T, b *bundle) {
 	ctx := t.Context()
-	w := domain.Worker{Name: "host-1-ab", Host: "host", Group: "g", Tags: []string{"lang1", "gpu"}, Slots: 4, Running: 1, Version: "v1",
-		Languages: []domain.Language{"lang1"}, StartedAt: time.UnixMicro(1_700_000_000_000_001).UTC(), JobsDone: 3, Tier: "process"}
+	w := domain.Worker{
+		Name: "host-1-ab", Host: "host", Group: "g", Tags: []string{"lang1", "gpu"}, Slots: 4, Running: 1, Version: "v1",
+		Languages: []domain.Language{"lang1"}, StartedAt: time.UnixMicro(1_700_000_000_000_001).UTC(), JobsDone: 3, Tier: "process",
+	}
 	b.ok(b.WorkerPing(ctx, w))
 	b.ok(b.WorkerPing(ctx, domain.Worker{Name: "a-worker"}))
 	w.Running, w.JobsDone, w.Tags = 2, 4, nil

@@ -4,9 +4,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
-
 	"testing"
+	"time"
 
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/errs"
@@ -121,8 +120,10 @@ func users(t *testing.T, b *bundle) {
 
 func invites(t *testing.T, b *bundle) {
 	ctx := t.Context()
-	i := domain.Invite{Digest: "d1", Email: "ann@acme.test", Superadmin: true, Workspace: ws, Role: domain.RoleDeveloper,
-		CreatedBy: "root", ExpiresAt: time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)}
+	i := domain.Invite{
+		Digest: "d1", Email: "ann@acme.test", Superadmin: true, Workspace: ws, Role: domain.RoleDeveloper,
+		CreatedBy: "root", ExpiresAt: time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond),
+	}
 	b.ok(b.InviteCreate(ctx, i))
 	b.want(errs.Conflict, b.InviteCreate(ctx, i))
 	got := must[domain.Invite](b)(b.InviteGet(ctx, "d1"))
@@ -168,8 +169,10 @@ func tokens(t *testing.T, b *bundle) {
 	b.user("ann@acme.test")
 	b.user("bob@acme.test")
 	token := func(digest, email string, expires time.Time) domain.Token {
-		tok := domain.Token{ID: id.New(), Digest: digest, Prefix: "pre", Kind: domain.TokenPersonal, Email: email, Label: "ci",
-			Workspace: ws, Scopes: []string{"jobs:run:f/a/*", "scripts:read"}, ExpiresAt: expires}
+		tok := domain.Token{
+			ID: id.New(), Digest: digest, Prefix: "pre", Kind: domain.TokenPersonal, Email: email, Label: "ci",
+			Workspace: ws, Scopes: []string{"jobs:run:f/a/*", "scripts:read"}, ExpiresAt: expires,
+		}
 		b.ok(b.TokenCreate(ctx, tok))
 		return tok
 	}

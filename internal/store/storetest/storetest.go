@@ -31,15 +31,43 @@ func run(t *testing.T, all bool, open func(t *testing.T) (s store.Store, reopen 
 		run  func(t *testing.T, b *bundle)
 	}
 	groups := []group{
-		{"Workspaces", workspaces}, {"Members", members}, {"Users", users}, {"Invites", invites}, {"Tokens", tokens},
-		{"Scripts", scripts}, {"ScriptList", scriptList}, {"ScriptRemoval", scriptRemoval}, {"ScriptRace", scriptRace},
-		{"Drafts", drafts}, {"Settings", settings}, {"Workers", workers},
-		{"JobRoundTrip", jobRoundTrip}, {"JobPush", jobPush}, {"ClaimOrder", claimOrder}, {"ClaimExclusive", claimExclusive},
-		{"ClaimScheduled", claimScheduled}, {"Fencing", fencing}, {"Renew", renew}, {"Reap", reap}, {"Release", release},
-		{"Cancel", cancel}, {"CancelThenDeath", cancelThenDeath}, {"JobDelete", jobDelete}, {"JobViewer", jobViewer},
-		{"JobList", jobList}, {"JobCount", jobCount}, {"Logs", logs},
-		{"TxCommit", txCommit}, {"TxRollback", txRollback}, {"TxIsolation", txIsolation}, {"TxMisuse", txMisuse},
-		{"Events", events}, {"Unicode", unicode}, {"BadText", badText}, {"Canceled", canceled}, {"Closed", closed},
+		{"Workspaces", workspaces},
+		{"Members", members},
+		{"Users", users},
+		{"Invites", invites},
+		{"Tokens", tokens},
+		{"Scripts", scripts},
+		{"ScriptList", scriptList},
+		{"ScriptRemoval", scriptRemoval},
+		{"ScriptRace", scriptRace},
+		{"Drafts", drafts},
+		{"Settings", settings},
+		{"Workers", workers},
+		{"JobRoundTrip", jobRoundTrip},
+		{"JobPush", jobPush},
+		{"ClaimOrder", claimOrder},
+		{"ClaimExclusive", claimExclusive},
+		{"ClaimScheduled", claimScheduled},
+		{"Fencing", fencing},
+		{"Renew", renew},
+		{"Reap", reap},
+		{"Release", release},
+		{"Cancel", cancel},
+		{"CancelThenDeath", cancelThenDeath},
+		{"JobDelete", jobDelete},
+		{"JobViewer", jobViewer},
+		{"JobList", jobList},
+		{"JobCount", jobCount},
+		{"Logs", logs},
+		{"TxCommit", txCommit},
+		{"TxRollback", txRollback},
+		{"TxIsolation", txIsolation},
+		{"TxMisuse", txMisuse},
+		{"Events", events},
+		{"Unicode", unicode},
+		{"BadText", badText},
+		{"Canceled", canceled},
+		{"Closed", closed},
 	}
 	if all {
 		groups = append(groups, group{"JobListMany", jobListMany})
@@ -106,8 +134,10 @@ func (b *bundle) recent(t time.Time) {
 
 func job(path string) store.NewJob {
 	return store.NewJob{
-		Job: domain.Job{ID: id.New(), Workspace: ws, Kind: domain.JobScript, ScriptPath: path, ScriptHash: "00ff", Language: "lang1",
-			Tag: "lang1", CreatedBy: "ann", Email: "ann@acme.test", PermissionedAs: "u/ann", Trigger: "api"},
+		Job: domain.Job{
+			ID: id.New(), Workspace: ws, Kind: domain.JobScript, ScriptPath: path, ScriptHash: "00ff", Language: "lang1",
+			Tag: "lang1", CreatedBy: "ann", Email: "ann@acme.test", PermissionedAs: "u/ann", Trigger: "api",
+		},
 		Args: domain.Payload{Inline: []byte(`{"x":1}`)},
 	}
 }
