@@ -93,7 +93,7 @@ export async function accessible(page: Page) {
   const { violations } = await new AxeBuilder({ page }).analyze();
   const bad = violations
     .filter((v) => v.impact === 'serious' || v.impact === 'critical')
-    .map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => `${n.target.join(' ')} (${n.any.map((a) => a.message).join('; ')})`).join(' | ')}`);
+    .map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.html.slice(0, 160)} (${n.any.map((a) => a.message).join('; ')})`).join(' | ')}`);
   expect(bad, `axe on ${page.url()}`).toEqual([]);
 }
 

@@ -9,9 +9,12 @@ test('all words must be found, in any order', () => {
   expect(find('close nowhere')).toEqual([]);
 });
 
-test('starts of words come first, strewn letters last', () => {
+test('whole runs of letters come first, first letters of words last', () => {
   expect(find('cm')[0]).toBe('f/crm/cm_sync');
   expect(find('cm')).toContain('f/billing/close_month');
+  expect(find('clomo')).toEqual(['f/billing/close_month']);
+  // Letters strewn about are no answer.
+  expect(find('bln')).toEqual([]);
 });
 
 test('an empty query keeps everything in order', () => expect(find('  ')).toEqual(paths));

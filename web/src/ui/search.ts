@@ -1,4 +1,4 @@
-// Finding by a few letters: every word typed must be found; starts of words count more than letters strewn about.
+// Finding by a few letters: every word typed must be found; whole runs of letters count more than first letters of words.
 
 /** How well the text answers the query; 0: not at all. */
 export function score(query: string, text: string): number {
@@ -18,16 +18,20 @@ function scoreWord(word: string, hay: string): number {
   const at = hay.indexOf(word);
   if (at === 0) return 100;
   if (at > 0) return /[\s/_.-]/.test(hay.charAt(at - 1)) ? 80 : 50;
-  // Letters in order, each at the start of a word or right after the one before: "cm" finds close_month.
-  let from = 0;
-  let gaps = 0;
-  for (const letter of word) {
-    const next = hay.indexOf(letter, from);
-    if (next < 0) return 0;
-    if (next > from) gaps++;
-    from = next + 1;
+  // First letters of words, and what follows them: "cm" and "clomo" find close_month.
+  return initials(word, hay, 0, true) ? 20 : 0;
+}
+
+// Whether the rest of the word is found in order, each letter right after the one before or at the start of a word.
+function initials(rest: string, hay: string, from: number, jump: boolean): boolean {
+  const letter = rest.charAt(0);
+  if (letter === '') return true;
+  if (!jump && hay.charAt(from) === letter && initials(rest.slice(1), hay, from + 1, false)) return true;
+  for (let at = hay.indexOf(letter, from); at >= 0; at = hay.indexOf(letter, at + 1)) {
+    const starts = at === 0 || /[\s/_.-]/.test(hay.charAt(at - 1));
+    if (starts && initials(rest.slice(1), hay, at + 1, false)) return true;
   }
-  return gaps <= Math.max(2, word.length / 2) ? 20 - gaps : 0;
+  return false;
 }
 
 /** The items that answer the query, best first; equal ones stay in order. */
