@@ -1,9 +1,9 @@
 import { raw } from './client';
 
-/** As much of a result as a page can show at once. */
+/** As much of a value as a page can show at once. */
 export const SHOWN = 2 << 20;
 
-export interface LoadedResult {
+export interface LoadedValue {
   /** The JSON text, or the beginning of one that is too large to show. */
   text: string;
   whole: boolean;
@@ -16,14 +16,14 @@ export function resultUrl(workspace: string, id: string): string {
   return `/api/w/${encodeURIComponent(workspace)}/jobs_u/completed/get_result/${encodeURIComponent(id)}`;
 }
 
-/** Reads a result up to `limit` bytes, then hangs up: a page never holds what it cannot show. */
-export async function loadResult(
-  workspace: string,
-  id: string,
-  signal: AbortSignal,
-  limit = SHOWN,
-): Promise<LoadedResult> {
-  const response = await raw(resultUrl(workspace, id), { signal });
+/** Where the arguments of a run are, as they were sent. */
+export function argsUrl(workspace: string, id: string): string {
+  return `/api/w/${encodeURIComponent(workspace)}/jobs_u/get_args/${encodeURIComponent(id)}`;
+}
+
+/** Reads a JSON value up to `limit` bytes, then hangs up: a page never holds what it cannot show. */
+export async function loadValue(url: string, signal: AbortSignal, limit = SHOWN): Promise<LoadedValue> {
+  const response = await raw(url, { signal });
   const length = response.headers.get('Content-Encoding')
     ? Number.NaN
     : Number(response.headers.get('Content-Length') ?? Number.NaN);

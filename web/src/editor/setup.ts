@@ -29,6 +29,8 @@ import { theme } from './theme';
 export function common(): Extension {
   return [
     EditorView.cspNonce.of(nonce()),
+    // What scrolls must be reachable by keyboard, also where it is only read.
+    EditorView.contentAttributes.of({ tabindex: '0' }),
     theme,
     highlightSpecialChars(),
     typingOverSelection,

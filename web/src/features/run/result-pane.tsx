@@ -1,12 +1,13 @@
-import { useQuery } from '@tanstack/react-query';
+import { type UseQueryResult, useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { asProblem } from '~/api/problem';
-import { resultUrl } from '~/api/result';
+import type { Job } from '~/api/queries';
+import { argsUrl, type LoadedValue, resultUrl } from '~/api/result';
 import { Failing, Skeleton } from '~/ui/states';
 import { BigValue } from '~/ui/value-view/big-value';
 import { ValueView } from '~/ui/value-view/value-view';
 import classes from './run.module.css';
-import { resultQuery } from './use-run';
+import { argsQuery, resultQuery } from './use-run';
 
 /** The result of a final run. */
 export function ResultPane({
@@ -20,31 +21,53 @@ export function ResultPane({
   heading?: string;
   excerpt?: ReactNode;
 }) {
-  const result = useQuery(resultQuery(workspace, id));
-  if (result.isError) return <Failing inline trouble={asProblem(result.error)} retry={() => void result.refetch()} />;
-  if (!result.data) {
+  return (
+    <Loaded
+      key={id}
+      loaded={useQuery(resultQuery(workspace, id))}
+      url={resultUrl(workspace, id)}
+      label="Result"
+      fileName={`result-${id.slice(-8)}`}
+      heading={heading}
+      excerpt={excerpt}
+    />
+  );
+}
+
+/** The arguments of a run; large ones are asked for on their own. */
+export function ArgumentsPane({ workspace, job }: { workspace: string; job: Job }) {
+  const fileName = `arguments-${job.id.slice(-8)}`;
+  const loaded = useQuery({ ...argsQuery(workspace, job.id), enabled: job.args_too_big === true });
+  if (!job.args_too_big) return <ValueView value={job.args ?? {}} label="Arguments" fileName={fileName} />;
+  return <Loaded loaded={loaded} url={argsUrl(workspace, job.id)} label="Arguments" fileName={fileName} />;
+}
+
+function Loaded({
+  loaded,
+  url,
+  label,
+  fileName,
+  heading,
+  excerpt,
+}: {
+  loaded: UseQueryResult<LoadedValue & { value: unknown }>;
+  url: string;
+  label: string;
+  fileName: string;
+  heading?: string;
+  excerpt?: ReactNode;
+}) {
+  if (loaded.isError) return <Failing inline trouble={asProblem(loaded.error)} retry={() => void loaded.refetch()} />;
+  if (!loaded.data) {
     return (
       <div className={classes.pad}>
         <Skeleton width="40%" />
       </div>
     );
   }
-  const name = `result-${id.slice(-8)}`;
-  const url = resultUrl(workspace, id);
-  if (!result.data.whole) {
-    return (
-      <BigValue text={result.data.text} size={result.data.size} label="Result" fileName={name} downloadUrl={url} />
-    );
-  }
+  const { text, size, whole, value } = loaded.data;
+  if (!whole) return <BigValue text={text} size={size} label={label} fileName={fileName} downloadUrl={url} />;
   return (
-    <ValueView
-      key={id}
-      value={result.data.value}
-      label="Result"
-      heading={heading}
-      fileName={name}
-      downloadUrl={url}
-      excerpt={excerpt}
-    />
+    <ValueView value={value} label={label} heading={heading} fileName={fileName} downloadUrl={url} excerpt={excerpt} />
   );
 }

@@ -16,11 +16,10 @@ import { CopyId, Failing, Skeleton } from '~/ui/states';
 import { StatusPill } from '~/ui/status-pill';
 import { Duration, Time } from '~/ui/time';
 import { toastFailed } from '~/ui/toast';
-import { ValueView } from '~/ui/value-view/value-view';
 import { CodeExcerpt } from './excerpt';
 import { errorOf, failingLine } from './job';
 import { RerunDialog } from './rerun-dialog';
-import { ResultPane } from './result-pane';
+import { ArgumentsPane, ResultPane } from './result-pane';
 import classes from './run.module.css';
 import { Segments } from './segments';
 import type { RunTab } from './run-tabs';
@@ -75,7 +74,11 @@ export function RunPage({
       icon: IconPencil,
       group: 'This run',
       shortcut: 'e',
-      disabled: canRerun ? undefined : 'Only runs of scripts can be run again',
+      disabled: !canRerun
+        ? 'Only runs of scripts can be run again'
+        : job.args_too_big
+          ? 'Its arguments are too large to edit here'
+          : undefined,
       run: () => setEditing(true),
     },
   ];
@@ -166,7 +169,7 @@ export function RunPage({
           />
         </Tabs.Panel>
         <Tabs.Panel value="input" className={classes.panel}>
-          <ValueView value={job.args ?? {}} label="Arguments" fileName={`arguments-${id.slice(-8)}`} />
+          <ArgumentsPane workspace={workspace} job={job} />
         </Tabs.Panel>
         <Tabs.Panel value="code" className={classes.panel}>
           <Code workspace={workspace} job={job} />

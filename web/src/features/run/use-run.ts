@@ -2,7 +2,7 @@ import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import { isFinal } from '~/api/jobs';
 import { type Job, jobQuery } from '~/api/queries';
-import { loadResult } from '~/api/result';
+import { argsUrl, loadValue, resultUrl } from '~/api/result';
 import { versionQuery } from '~/api/scripts';
 import { parseJson } from '~/ui/value-view/json';
 
@@ -42,13 +42,23 @@ export const resultQuery = (workspace: string, id: string) =>
     queryKey: ['result', workspace, id],
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
-    queryFn: async ({ signal }) => {
-      const loaded = await loadResult(workspace, id, signal);
-      return loaded.whole
-        ? { ...loaded, value: loaded.text === '' ? null : parseJson(loaded.text) }
-        : { ...loaded, value: undefined };
-    },
+    queryFn: ({ signal }) => parsed(resultUrl(workspace, id), signal),
   });
+
+/** Arguments that are too large to come with their run. */
+export const argsQuery = (workspace: string, id: string) =>
+  queryOptions({
+    queryKey: ['args', workspace, id],
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
+    queryFn: ({ signal }) => parsed(argsUrl(workspace, id), signal),
+  });
+
+async function parsed(url: string, signal: AbortSignal) {
+  const loaded = await loadValue(url, signal);
+  const value: unknown = !loaded.whole ? undefined : loaded.text === '' ? null : parseJson(loaded.text);
+  return { ...loaded, value };
+}
 
 /** The code that a run ran: what came with the request, or the version that was deployed then. */
 export const runCodeQuery = (workspace: string, job: Pick<Job, 'id' | 'raw_code' | 'script_hash' | 'language'>) =>
