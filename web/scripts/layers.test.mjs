@@ -19,7 +19,12 @@ function write(path, text) {
 test.each([
   ['ui imports a feature', 'ui/a.ts', "import { x } from '~/features/home/x';", 'ui must not import features'],
   ['ui imports the API', 'ui/a.ts', "import type { X } from '../api/queries';", 'ui must not import api'],
-  ['a feature imports another', 'features/home/a.ts', "import { x } from '../runs/x';", 'feature home imports feature runs'],
+  [
+    'a feature imports another',
+    'features/home/a.ts',
+    "import { x } from '../runs/x';",
+    'feature home imports feature runs',
+  ],
   ['a feature imports a route', 'features/home/a.ts', "export * from '~/routes/x';", 'features must not import routes'],
   ['the API imports a part', 'api/a.ts', "const x = await import('~/ui/x');", 'api must not import ui'],
   ['a barrel', 'features/home/index.ts', 'export {};', 'a barrel file'],
@@ -30,7 +35,10 @@ test.each([
 });
 
 test('what is allowed passes', () => {
-  write('features/home/a.ts', "import { x } from '~/ui/x';\nimport { y } from './y';\nimport { q } from '~/api/queries';");
+  write(
+    'features/home/a.ts',
+    "import { x } from '~/ui/x';\nimport { y } from './y';\nimport { q } from '~/api/queries';",
+  );
   write('routes/a.ts', "import { a } from '~/features/home/a';\nimport { b } from '~/features/runs/b';");
   write('ui/a.ts', '// A workspace in a comment is fine.\nexport const a = 1;');
   expect(check(src)).toEqual([]);

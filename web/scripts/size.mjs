@@ -30,7 +30,12 @@ for (const name of scripts.filter((n) => !shell.has(n))) {
   const added = [...closure([name])].filter((n) => !shell.has(n));
   const editor = added.some((n) => texts.get(n).includes('cm-content'));
   const size = sum(added);
-  if (size > 8) report(`${name.replace(/-[^-]+\.js$/, '')}${editor ? ' (editor)' : ''}`, size, editor ? budgets.editor : budgets.chunk);
+  if (size > 8)
+    report(
+      `${name.replace(/-[^-]+\.js$/, '')}${editor ? ' (editor)' : ''}`,
+      size,
+      editor ? budgets.editor : budgets.chunk,
+    );
 }
 if (over > 0) {
   console.error(`${over} over budget`);

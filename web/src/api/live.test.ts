@@ -40,7 +40,12 @@ afterEach(() => {
 });
 
 test('a note that cannot be read means: look at everything again', () => {
-  expect(readNote('{"k":"done","j":"x","s":"success"}')).toEqual({ kind: 'done', jobId: 'x', status: 'success', tag: '' });
+  expect(readNote('{"k":"done","j":"x","s":"success"}')).toEqual({
+    kind: 'done',
+    jobId: 'x',
+    status: 'success',
+    tag: '',
+  });
   for (const text of ['', 'null', '{', '{}']) expect(readNote(text).kind).toBe('');
 });
 

@@ -1,4 +1,4 @@
-import { useEffect, useEffectEvent, useRef } from 'react';
+import { useEffect, useEffectEvent } from 'react';
 import { create } from 'zustand';
 
 // One stream of server-sent events per tab tells what changed in the open workspace. Views subscribe to notes, not to data:
@@ -138,20 +138,20 @@ const SETTLE_MS = 250;
 
 /** Calls back once after a burst of notes of these kinds, and when notes were lost. */
 export function useNotesSettled(kinds: string[], onChange: () => void) {
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const call = useEffectEvent(onChange);
-  useNotes((note) => {
-    if (note.kind !== '' && !kinds.includes(note.kind)) return;
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      call();
-    }, SETTLE_MS);
-  });
-  useEffect(
-    () => () => {
-      clearTimeout(timer.current);
-      timer.current = undefined;
-    },
-    [],
-  );
+  const wants = useEffectEvent((note: Note) => note.kind === '' || kinds.includes(note.kind));
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const unsubscribe = live.subscribe((note) => {
+      if (!wants(note)) return;
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        call();
+      }, SETTLE_MS);
+    });
+    return () => {
+      unsubscribe();
+      clearTimeout(timer);
+    };
+  }, []);
 }

@@ -3,6 +3,7 @@ import { languagesQuery, scriptQuery } from '~/api/queries';
 import { draft } from '~/api/scripts';
 import { RunOutput } from '~/features/run/run-output';
 import { draftOf, EditorPage, type TestOutput } from '~/features/script/editor-page';
+import { pathTrail, usePlace } from '~/ui/place';
 
 export const Route = createFileRoute('/w/$workspace/scripts/edit/$')({
   validateSearch: (s: Record<string, unknown>): { line?: number } => ({
@@ -28,6 +29,7 @@ function Page() {
   const { line } = Route.useSearch();
   const { languages, script, stored } = Route.useLoaderData();
   const navigate = Route.useNavigate();
+  usePlace(...pathTrail(script.path), 'Edit');
   return (
     <EditorPage
       key={script.path}

@@ -5,6 +5,7 @@ import { versionQuery } from '~/api/scripts';
 import { lastRunsQuery } from '~/features/script/last-runs';
 import { ScriptPage } from '~/features/script/script-page';
 import { SCRIPT_TABS, type ScriptTab } from '~/features/script/script-tabs';
+import { pathTrail, usePlace } from '~/ui/place';
 
 export type ScriptSearch = { tab?: ScriptTab; hash?: string };
 
@@ -34,6 +35,7 @@ function Page() {
   const { languages, older } = Route.useLoaderData();
   const { data: script } = useSuspenseQuery(scriptQuery(workspace, path));
   const navigate = Route.useNavigate();
+  usePlace(...pathTrail(path));
   return (
     <ScriptPage
       key={path}

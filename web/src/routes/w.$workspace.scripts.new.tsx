@@ -4,6 +4,7 @@ import { draft } from '~/api/scripts';
 import { RunOutput } from '~/features/run/run-output';
 import { EditorPage, type TestOutput } from '~/features/script/editor-page';
 import { newScript } from '~/features/script/new-script';
+import { usePlace } from '~/ui/place';
 
 export type NewScriptSearch = { sample?: string; path?: string; language?: string };
 
@@ -30,6 +31,7 @@ function Page() {
   const { workspace } = Route.useParams();
   const { languages, start, stored } = Route.useLoaderData();
   const navigate = Route.useNavigate();
+  usePlace('New script');
   return (
     <EditorPage
       workspace={workspace}

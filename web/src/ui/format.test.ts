@@ -18,12 +18,24 @@ test.each([
 test('times are told relative to now, both ways, and as a date when far', () => {
   const now = new Date('2026-11-24T12:00:00Z');
   const at = (s: number) => formatRelative(new Date(now.getTime() - s * 1000), now);
-  expect([at(1), at(42), at(-200), at(7200), at(86_400 * 3)]).toEqual(['now', '42 s ago', 'in 3 m', '2 h ago', '3 d ago']);
+  expect([at(1), at(42), at(-200), at(7200), at(86_400 * 3)]).toEqual([
+    'now',
+    '42 s ago',
+    'in 3 m',
+    '2 h ago',
+    '3 d ago',
+  ]);
   expect(at(86_400 * 20)).toBe('4 Nov');
   expect(at(86_400 * 400)).toBe('20 Oct 2025');
 });
 
 test('sizes and counts', () => {
-  expect([0, 830, 1229, 48 * 2 ** 20, 300 * 2 ** 20].map(formatBytes)).toEqual(['0 B', '830 B', '1.2 KB', '48.0 MB', '300 MB']);
+  expect([0, 830, 1229, 48 * 2 ** 20, 300 * 2 ** 20].map(formatBytes)).toEqual([
+    '0 B',
+    '830 B',
+    '1.2 KB',
+    '48.0 MB',
+    '300 MB',
+  ]);
   expect([plural(1, 'run'), plural(12_400, 'run')]).toEqual(['1 run', '12,400 runs']);
 });

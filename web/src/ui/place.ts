@@ -11,6 +11,12 @@ const product = document.title;
 
 export const usePlaceStore = create<Trail>(() => ({ trail: [] }));
 
+/** The steps of an object's path: where it lives, and its name. */
+export function pathTrail(path: string): string[] {
+  const at = path.lastIndexOf('/');
+  return at < 0 ? [path] : [path.slice(0, at), path.slice(at + 1)];
+}
+
 /** Names the page that is open: the header shows the trail, the tab its last step first. */
 export function usePlace(...trail: string[]) {
   const text = trail.join('\n');

@@ -35,7 +35,12 @@ export function StatusPill({ status, word, iconOnly }: { status: Status; word?: 
   const { icon: Icon, word: standard } = looks[status];
   const tone = { '--tone': `var(--${status})`, '--tone-ground': `var(--${status}-ground)` } as CSSProperties;
   return (
-    <span className={iconOnly ? `${styles.pill} ${styles.bare}` : styles.pill} data-status={status} style={tone} title={iconOnly ? standard : undefined}>
+    <span
+      className={iconOnly ? `${styles.pill} ${styles.bare}` : styles.pill}
+      data-status={status}
+      style={tone}
+      title={iconOnly ? standard : undefined}
+    >
       <Icon size={14} stroke={2.2} aria-hidden />
       <span className={iconOnly ? 'visually-hidden' : undefined}>{word ?? standard}</span>
     </span>

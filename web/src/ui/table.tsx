@@ -88,7 +88,9 @@ export function Table<Row>({
     if (rows.length > 0 && last >= rows.length - 5) end();
   }, [last, rows.length]);
 
-  const shown = columns.filter((c) => width === 0 || (width >= (c.from ?? 0) && width < (c.until ?? Number.POSITIVE_INFINITY)));
+  const shown = columns.filter(
+    (c) => width === 0 || (width >= (c.from ?? 0) && width < (c.until ?? Number.POSITIVE_INFINITY)),
+  );
   const template = { gridTemplateColumns: shown.map((c) => c.width).join(' ') };
   const at = Math.min(current, Math.max(0, rows.length - 1));
 
@@ -136,6 +138,7 @@ export function Table<Row>({
         aria-label={label}
         aria-rowcount={(total ?? rows.length) + 1}
         aria-colcount={shown.length}
+        tabIndex={-1}
         onKeyDown={onKeyDown}
       >
         <div role="rowgroup" className={styles.head}>

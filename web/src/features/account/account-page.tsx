@@ -242,7 +242,7 @@ function PasswordForm({ email }: { email: string }) {
   return (
     <form className={styles.form} onSubmit={submit}>
       {/* For password managers: whose password it is. */}
-      <input type="text" name="username" autoComplete="username" value={email} readOnly hidden aria-hidden />
+      <input type="text" name="username" autoComplete="username" value={email} readOnly hidden />
       <PasswordInput
         label="Present password"
         autoComplete="current-password"

@@ -81,11 +81,7 @@ export function Frame({ workspace, workspaces, me, member }: Props) {
           <WorkspaceMenu workspace={workspace} workspaces={workspaces} />
           <TrailSteps />
         </div>
-        <button
-          type="button"
-          className={styles.search}
-          onClick={() => setOverlay('palette')}
-        >
+        <button type="button" className={styles.search} onClick={() => setOverlay('palette')}>
           <IconSearch size={15} stroke={1.8} aria-hidden />
           <span className={styles.label}>Search</span>
           <span className={styles.hint} aria-hidden>

@@ -23,6 +23,8 @@ test('the steps tick by what is there', () => {
 });
 
 test('what others did does not count, nor a run of a deployed script that failed', () => {
-  expect(done([{ created_by: 'grace@example.com' }], [job({ created_by: 'grace', email: 'grace@example.com' })])).toEqual(['in']);
+  expect(
+    done([{ created_by: 'grace@example.com' }], [job({ created_by: 'grace', email: 'grace@example.com' })]),
+  ).toEqual(['in']);
   expect(done([], [job({ job_kind: 'script', status: 'failure' })])).not.toContain('deployed');
 });

@@ -22,7 +22,8 @@ import {
 
 // Mantine counts ten shades from light to dark; ours are twelve that turn with the scheme. The tuples only serve parts that
 // pick a shade themselves; the variants below decide for buttons and their like.
-const scale = (prefix: string, steps: number[]) => steps.map((s) => `var(--${prefix}${s})`) as unknown as MantineColorsTuple;
+const scale = (prefix: string, steps: number[]) =>
+  steps.map((s) => `var(--${prefix}${s})`) as unknown as MantineColorsTuple;
 const one = (name: string) => Array.from({ length: 10 }, () => `var(--${name})`) as unknown as MantineColorsTuple;
 
 const variants: VariantColorsResolver = ({ variant, color }) => {
@@ -30,14 +31,39 @@ const variants: VariantColorsResolver = ({ variant, color }) => {
   switch (variant) {
     case 'filled':
       return danger
-        ? { background: 'var(--failed-solid)', hover: 'var(--failed)', color: 'oklch(1 0 0)', border: '1px solid transparent' }
-        : { background: 'var(--accent)', hover: 'var(--accent-hover)', color: 'var(--on-accent)', border: '1px solid transparent' };
+        ? {
+            background: 'var(--failed-solid)',
+            hover: 'var(--failed)',
+            color: 'oklch(1 0 0)',
+            border: '1px solid transparent',
+          }
+        : {
+            background: 'var(--accent)',
+            hover: 'var(--accent-hover)',
+            color: 'var(--on-accent)',
+            border: '1px solid transparent',
+          };
     case 'light':
       return danger
-        ? { background: 'var(--failed-ground)', hover: 'var(--failed-ground)', color: 'var(--failed)', border: '1px solid transparent' }
+        ? {
+            background: 'var(--failed-ground)',
+            hover: 'var(--failed-ground)',
+            color: 'var(--failed)',
+            border: '1px solid transparent',
+          }
         : color === 'gray'
-          ? { background: 'var(--fill)', hover: 'var(--fill-hover)', color: 'var(--text)', border: '1px solid transparent' }
-          : { background: 'var(--accent-ground)', hover: 'var(--a4)', color: 'var(--accent-text)', border: '1px solid transparent' };
+          ? {
+              background: 'var(--fill)',
+              hover: 'var(--fill-hover)',
+              color: 'var(--text)',
+              border: '1px solid transparent',
+            }
+          : {
+              background: 'var(--accent-ground)',
+              hover: 'var(--a4)',
+              color: 'var(--accent-text)',
+              border: '1px solid transparent',
+            };
     case 'subtle':
     case 'transparent':
       return {
@@ -103,7 +129,12 @@ export const theme = createTheme({
     Menu: Menu.extend({ defaultProps: { shadow: 'float', transitionProps: { duration: 80 }, position: 'bottom-end' } }),
     Popover: Popover.extend({ defaultProps: { shadow: 'float', transitionProps: { duration: 80 } } }),
     Modal: Modal.extend({
-      defaultProps: { radius: 'lg', transitionProps: { duration: 100 }, overlayProps: { backgroundOpacity: 0.4 }, yOffset: '12vh' },
+      defaultProps: {
+        radius: 'lg',
+        transitionProps: { duration: 100 },
+        overlayProps: { backgroundOpacity: 0.4 },
+        yOffset: '12vh',
+      },
     }),
   },
 });
