@@ -291,7 +291,9 @@ function LastRuns({ workspace, path }: { workspace: string; path: string }) {
         {runs.map((job) => (
           <li key={job.id}>
             <Link to="/w/$workspace/runs/$id" params={{ workspace, id: job.id }} className={classes.runLink}>
-              <StatusPill status={jobState(job)} />
+              <span className={classes.runStatus}>
+                <StatusPill status={jobState(job)} />
+              </span>
               <Time at={job.created_at} className={classes.runTime} />
               <span className={classes.runWho}>{job.created_by}</span>
               <RunTime job={job} />
