@@ -301,7 +301,7 @@ func (s *Suite) start(t *testing.T, p lang.Prepared, args string, wall time.Dura
 	run.process, err = s.Runner.Start(t.Context(), sandbox.Spec{
 		Argv: c.Argv, Dir: dir, Mounts: c.Mounts, Stdout: run.out, Stderr: run.errs, Files: []*os.File{w}, Grace: 200 * time.Millisecond,
 		Env: append([]string{
-			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + dir, "TMPDIR=" + dir, "LANG=C.UTF-8",
+			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + dir, "TMPDIR=" + dir, "LC_CTYPE=C.UTF-8",
 			"LANGTEST=from outside",
 		}, c.Env...),
 		Limits: sandbox.Limits{Wall: wall},
