@@ -39,7 +39,7 @@ type Store struct {
 	opts    Options
 	writer  *writer
 	writeDB *sql.DB
-	readDB  *sql.DB
+	readers *readers
 	lock    *os.File // nil when shared
 	fanout  sqldb.Fanout
 	closed  atomic.Bool
@@ -79,10 +79,10 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	}
 	s.writeDB = open(path, false)
 	s.writeDB.SetMaxOpenConns(1)
-	s.readDB = open(path, true)
-	readers := max(4, 2*runtime.GOMAXPROCS(0))
-	s.readDB.SetMaxOpenConns(readers)
-	s.readDB.SetMaxIdleConns(readers)
+	s.readers = newReaders(open(path, true))
+	count := max(4, 2*runtime.GOMAXPROCS(0))
+	s.readers.db.SetMaxOpenConns(count)
+	s.readers.db.SetMaxIdleConns(count)
 
 	if err := migrate(ctx, s.writeDB, path, o.Log); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func (s *Store) Read(ctx context.Context, fn func(ctx context.Context, q sqldb.Q
 	if s.closed.Load() {
 		return sqldb.ErrClosed()
 	}
-	return fn(ctx, s.readDB)
+	return fn(ctx, s.readers)
 }
 
 // Single implements sqldb.Runner.
@@ -157,7 +157,7 @@ func (s *Store) Listen(ctx context.Context) (<-chan domain.Event, error) {
 
 // Ping implements store.Store: it asks a reader and the writer.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.Read(ctx, func(ctx context.Context, _ sqldb.Queryer) error { return translate(s.readDB.PingContext(ctx)) }); err != nil {
+	if err := s.Read(ctx, func(ctx context.Context, _ sqldb.Queryer) error { return translate(s.readers.db.PingContext(ctx)) }); err != nil {
 		return err
 	}
 	return s.writer.do(ctx, func(context.Context, sqldb.Queryer) error { return nil })
@@ -177,10 +177,11 @@ func (s *Store) shut() error {
 		all = append(all, s.writer.stop())
 	}
 	// The writer closes last: the last connection tidies the write-ahead log into the file.
-	for _, db := range []*sql.DB{s.readDB, s.writeDB} {
-		if db != nil {
-			all = append(all, db.Close())
-		}
+	if s.readers != nil {
+		all = append(all, s.readers.close())
+	}
+	if s.writeDB != nil {
+		all = append(all, s.writeDB.Close())
 	}
 	if s.lock != nil {
 		all = append(all, s.lock.Close())
