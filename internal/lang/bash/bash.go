@@ -68,8 +68,16 @@ func (language) Prepare(ctx context.Context, k lang.Kit, p lang.Program) (lang.P
 	if err != nil {
 		return lang.Prepared{}, err
 	}
-	dir, err := k.Build(ctx, ID, lang.Key("1", p.Source), func(dir string) error {
-		return os.WriteFile(filepath.Join(dir, "main.sh"), []byte(p.Source), 0o644)
+	// The file has the script's path, because Bash names it in its messages.
+	file := "main.sh"
+	if p.Path != "" && filepath.IsLocal(p.Path) {
+		file = filepath.FromSlash(p.Path) + ".sh"
+	}
+	dir, err := k.Build(ctx, ID, lang.Key("2", file, p.Source), func(dir string) error {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(file)), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, file), []byte(p.Source), 0o644)
 	})
 	if err != nil {
 		return lang.Prepared{}, err
@@ -80,7 +88,7 @@ func (language) Prepare(ctx context.Context, k lang.Kit, p lang.Program) (lang.P
 	}
 	return lang.Prepared{
 		Dir: dir, Signature: found.signature,
-		Argv: []string{program, "--noprofile", "--norc", filepath.Join(dir, "main.sh")},
+		Argv: []string{program, "--noprofile", "--norc", filepath.Join(dir, file)},
 		Data: map[string]string{positions: strings.Join(at, ",")},
 	}, nil
 }
