@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { defineConfig } from '@playwright/test';
 
-// The real binary on a folder and a port of its own, driven by the system's Chromium: see e2e/browser/README.md.
+// The real binary on a folder and a port of its own, driven by the system's Chromium.
 const chromium =
   process.env.CHROMIUM ??
   ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => existsSync(p));
