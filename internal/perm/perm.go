@@ -49,6 +49,8 @@ var (
 	JobsRun         = Permission{Level: Member, Domain: "jobs", Action: "run"}
 	JobsPreview     = Permission{Level: Developer, Domain: "jobs", Action: "run"}
 	JobsWrite       = Permission{Level: Member, Domain: "jobs", Action: "write"}
+	AuditRead       = Permission{Level: Admin, Domain: "audit", Action: "read"}
+	AuditInstance   = Permission{Level: Superadmin, Domain: "audit", Action: "read"}
 )
 
 // Decision is an answer with its reason.
