@@ -155,10 +155,11 @@ func auditLog(e domain.AuditEvent) AuditLog {
 
 type listAuditIn struct {
 	InWorkspace
-	listInstanceAuditIn
+	AuditPage
 }
 
-type listInstanceAuditIn struct {
+// AuditPage selects a page of lines.
+type AuditPage struct {
 	PageIn
 	AuditFilter
 	BeforeID int64 `query:"before_id" doc:"only lines before this one; the last id of the page before"`
@@ -169,14 +170,14 @@ type listAuditOut struct {
 }
 
 func (s *server) listAudit(ctx context.Context, in *listAuditIn) (*listAuditOut, error) {
-	return s.auditPage(ctx, in.Workspace, &in.listInstanceAuditIn)
+	return s.auditPage(ctx, in.Workspace, &in.AuditPage)
 }
 
-func (s *server) listInstanceAudit(ctx context.Context, in *listInstanceAuditIn) (*listAuditOut, error) {
+func (s *server) listInstanceAudit(ctx context.Context, in *AuditPage) (*listAuditOut, error) {
 	return s.auditPage(ctx, "", in)
 }
 
-func (s *server) auditPage(ctx context.Context, workspace string, in *listInstanceAuditIn) (*listAuditOut, error) {
+func (s *server) auditPage(ctx context.Context, workspace string, in *AuditPage) (*listAuditOut, error) {
 	limit, offset, err := in.window()
 	if err != nil {
 		return nil, err
@@ -227,23 +228,24 @@ func (s *server) getInstanceAudit(ctx context.Context, in *getInstanceAuditIn) (
 
 type exportAuditIn struct {
 	InWorkspace
-	exportInstanceAuditIn
+	AuditFile
 }
 
-type exportInstanceAuditIn struct {
+// AuditFile selects lines and how they are written.
+type AuditFile struct {
 	AuditFilter
 	Format string `query:"format" doc:"csv (also when left out) or jsonl"`
 }
 
 func (s *server) exportAudit(ctx context.Context, in *exportAuditIn) (*stream, error) {
-	return s.auditFile(ctx, in.Workspace, &in.exportInstanceAuditIn)
+	return s.auditFile(ctx, in.Workspace, &in.AuditFile)
 }
 
-func (s *server) exportInstanceAudit(ctx context.Context, in *exportInstanceAuditIn) (*stream, error) {
+func (s *server) exportInstanceAudit(ctx context.Context, in *AuditFile) (*stream, error) {
 	return s.auditFile(ctx, "", in)
 }
 
-func (s *server) auditFile(ctx context.Context, workspace string, in *exportInstanceAuditIn) (*stream, error) {
+func (s *server) auditFile(ctx context.Context, workspace string, in *AuditFile) (*stream, error) {
 	p, err := in.params(workspace)
 	if err != nil {
 		return nil, err
