@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/tidemill/tidemill/internal/sandbox"
@@ -80,4 +81,42 @@ func gone(pid int) error {
 		runtime.Gosched()
 	}
 	return fmt.Errorf("process %d is left", pid)
+}
+
+// A container's processes are seen in the host's /proc. Their server's number means nothing there, so that on the host it
+// looks dead, although it lives.
+func TestAServerOfAContainerIsNotDead(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there are no containers to see")
+	}
+	link, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		t.Skipf("SKIPPED, THE KERNEL TELLS NO NAMESPACE: %v", err)
+	}
+	here := strings.Trim(strings.TrimPrefix(link, "pid:"), "[]")
+	const noSuchServer = "2147480000.1."
+	start := func(mark string) *exec.Cmd {
+		cmd := exec.Command("/bin/sh", "-c", "echo started; exec sleep 600")
+		cmd.Env = []string{sandbox.Mark + "=" + mark}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() }) //nolint:errcheck // one of them is dead by then
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		return cmd
+	}
+	ours, theirs := start(noSuchServer+here+".1"), start(noSuchServer+"1.1")
+	process.New()
+	if err := ours.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("the job of a dead server of this host: %v", err)
+	}
+	if err := theirs.Process.Signal(syscall.Signal(0)); err != nil {
+		t.Errorf("the job of a server in a container was ended: %v", err)
+	}
 }
