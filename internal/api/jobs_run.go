@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -357,6 +358,7 @@ type previewIn struct {
 	InWorkspace
 	JobID            string `query:"job_id"`
 	Timeout          int64  `query:"timeout" minimum:"0" maximum:"31536000" doc:"seconds"`
+	Tag              string `query:"tag" maxLength:"100" doc:"the workers that run it; the body's tag wins"`
 	IncludeHeader    string `query:"include_header" doc:"accepted"`
 	InvisibleToOwner bool   `query:"invisible_to_owner" doc:"accepted"`
 	Body             Preview
@@ -375,6 +377,9 @@ func (s *server) startPreview(ctx context.Context, in *previewIn) (domain.Job, e
 	if m := string(bytes.TrimSpace(b.Modules)); m != "" && m != "null" && m != "{}" {
 		e.WithField("modules", "cannot be run yet")
 	}
+	if strings.ContainsAny(in.Tag, " \t\r\n,\x00") {
+		e.WithField("query.tag", "must have no spaces, commas or control characters")
+	}
 	if strings.ContainsAny(value(b.Tag), " \t\r\n,\x00") || len(value(b.Tag)) > 100 {
 		e.WithField("tag", "must have at most 100 characters, without spaces or commas")
 	}
@@ -384,7 +389,7 @@ func (s *server) startPreview(ctx context.Context, in *previewIn) (domain.Job, e
 			e.Fields = append(e.Fields, errs.As(err).Fields...)
 		}
 	}
-	r := engine.Run{Who: c.who, Args: domain.JSON(b.Args), Tag: value(b.Tag), Timeout: time.Duration(in.Timeout) * time.Second, Trigger: trigger(c), ID: in.JobID}
+	r := engine.Run{Who: c.who, Args: domain.JSON(b.Args), Tag: cmp.Or(value(b.Tag), in.Tag), Timeout: time.Duration(in.Timeout) * time.Second, Trigger: trigger(c), ID: in.JobID}
 	switch {
 	case b.Content != nil:
 		if value(b.Language) == "" {
