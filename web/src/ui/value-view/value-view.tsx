@@ -186,10 +186,16 @@ function ErrorValueView({ error, excerpt }: { error: ErrorValue; excerpt: ReactN
       <div className={classes.errorHead} data-cancelled={cancelled || undefined}>
         {cancelled ? <IconBan size={18} aria-hidden /> : <IconAlertTriangle size={18} aria-hidden />}
         <div className={classes.errorText}>
-          <strong>{cancelled ? 'Cancelled' : error.name}</strong>
-          <pre className={classes.message}>
-            <AnsiText text={cancelled ? error.message.replace(/^canceled /, '') : error.message} />
-          </pre>
+          {cancelled ? (
+            <strong>{error.message.replace(/^canceled/, 'Cancelled') || 'Cancelled'}</strong>
+          ) : (
+            <>
+              <strong>{error.name}</strong>
+              <pre className={classes.message}>
+                <AnsiText text={error.message} />
+              </pre>
+            </>
+          )}
         </div>
       </div>
       {excerpt}
