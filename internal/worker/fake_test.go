@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -72,6 +73,15 @@ func (s shell) Lock(ctx context.Context, k lang.Kit, requirements []string) (str
 		return "", errs.New(errs.Invalid, "there is no package missing").WithHint("check its name")
 	}
 	return "locked " + key, nil
+}
+
+func (s shell) Missing(lock string, requirements []string) (out []string) {
+	for _, r := range requirements {
+		if !slices.Contains(strings.Fields(lock), r) {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 func (s shell) Prepare(ctx context.Context, k lang.Kit, p lang.Program) (lang.Prepared, error) {
