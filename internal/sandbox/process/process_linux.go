@@ -526,7 +526,10 @@ func sweepDead() {
 			continue
 		}
 		server, err := strconv.Atoi(parts[0])
-		if err != nil || birth(server) == parts[1] {
+		if err != nil {
+			continue
+		}
+		if s, _ := readStat(server); s.birth == parts[1] && s.state != 'Z' { // a zombie is only waiting for its parent to look
 			continue
 		}
 		unix.Kill(pid, unix.SIGKILL) //nolint:errcheck // it may have ended meanwhile, or be another user's
