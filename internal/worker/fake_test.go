@@ -128,6 +128,7 @@ type source struct {
 	fail     map[string]error // by method: what it answers instead
 	scripts  map[string]domain.Code
 	finishes int
+	finish   func() // called first by each Finish
 	left     bool
 	pinged   domain.Worker
 }
@@ -237,6 +238,9 @@ func (s *source) Finish(_ context.Context, l domain.Lease, o domain.Outcome) err
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.finishes++
+	if s.finish != nil {
+		s.finish()
+	}
 	if err := s.fail["Finish"]; err != nil {
 		delete(s.fail, "Finish") // once
 		return err

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -274,6 +275,28 @@ func TestItemsAreStreamed(t *testing.T) {
 	}
 	if got := b.log(a.Job.ID, domain.LogOutput); got != "out\n" {
 		t.Fatalf("%q", got)
+	}
+}
+
+func TestAJobThatFillsTheDiskMakesRoomForItsOwnEnd(t *testing.T) {
+	b := newBench(t)
+	var lay []bool // whether the job's file was there, by call
+	b.finish = func() {
+		found := false
+		filepath.WalkDir(b.workDir, func(_ string, d os.DirEntry, err error) error { //nolint:errcheck // never an error
+			found = found || err == nil && d.Name() == "big"
+			return nil
+		})
+		lay = append(lay, found)
+	}
+	b.failing("Finish", errs.New(errs.StorageFull, "the disk of the database is full"))
+	if o := b.run(t, job(plain, "echo x > big; echo done")); string(o.Result) != `"done"` {
+		t.Fatal(o)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !slices.Equal(lay, []bool{true, false}) {
+		t.Fatalf("at each report the job's file was there: %v", lay)
 	}
 }
 
