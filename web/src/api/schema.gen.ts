@@ -3818,6 +3818,8 @@ export interface operations {
                 /** @description accepted */
                 invisible_to_owner?: boolean;
                 job_id?: string;
+                /** @description the workers that run it; the body's tag wins */
+                tag?: string;
                 /** @description seconds */
                 timeout?: number;
             };
@@ -4017,6 +4019,8 @@ export interface operations {
                 /** @description accepted */
                 invisible_to_owner?: boolean;
                 job_id?: string;
+                /** @description the workers that run it; the body's tag wins */
+                tag?: string;
                 /** @description seconds */
                 timeout?: number;
             };
