@@ -123,7 +123,7 @@ type Tokens interface {
 type Groups interface {
 	GroupCreate(ctx context.Context, g domain.Group) error                                   // with Members and Admins; errs.Conflict when it exists
 	GroupGet(ctx context.Context, workspace, name string) (domain.Group, error)              // with Members and Admins
-	GroupList(ctx context.Context, workspace string) ([]domain.Group, error)                 // by name, with Members and Admins
+	GroupList(ctx context.Context, workspace, username string) ([]domain.Group, error)       // by name, with Members and Admins; of one member, or all for ""
 	GroupUpdate(ctx context.Context, workspace, name, summary string) error                  // the members stay
 	GroupDelete(ctx context.Context, workspace, name string) error                           // with all that was granted to it
 	GroupMemberPut(ctx context.Context, workspace, group, username string, admin bool) error // insert or replace

@@ -112,8 +112,8 @@ func (n *nouns) GroupGet(ctx context.Context, workspace, name string) (domain.Gr
 	return get(n.f, ctx, "GroupGet", func() (domain.Group, error) { return n.in.GroupGet(ctx, workspace, name) })
 }
 
-func (n *nouns) GroupList(ctx context.Context, workspace string) ([]domain.Group, error) {
-	return get(n.f, ctx, "GroupList", func() ([]domain.Group, error) { return n.in.GroupList(ctx, workspace) })
+func (n *nouns) GroupList(ctx context.Context, workspace, username string) ([]domain.Group, error) {
+	return get(n.f, ctx, "GroupList", func() ([]domain.Group, error) { return n.in.GroupList(ctx, workspace, username) })
 }
 
 func (n *nouns) GroupUpdate(ctx context.Context, workspace, name, summary string) error {

@@ -39,8 +39,12 @@ func (n *Nouns) GroupGet(ctx context.Context, workspace, name string) (domain.Gr
 }
 
 // GroupList implements store.Groups.
-func (n *Nouns) GroupList(ctx context.Context, workspace string) ([]domain.Group, error) {
-	return n.groups(ctx, workspace, ``, ``)
+func (n *Nouns) GroupList(ctx context.Context, workspace, username string) ([]domain.Group, error) {
+	if username == "" {
+		return n.groups(ctx, workspace, ``, ``)
+	}
+	his := `IN (SELECT group_name FROM group_member WHERE workspace = ? AND username = ?)`
+	return n.groups(ctx, workspace, ` AND name `+his, ` AND group_name `+his, workspace, username)
 }
 
 func (n *Nouns) groups(ctx context.Context, workspace, which, whose string, args ...any) (out []domain.Group, err error) {
