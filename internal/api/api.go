@@ -82,7 +82,7 @@ func build(d Deps) *server {
 // operations is the whole interface, by noun.
 func operations() []operation {
 	return slices.Concat(metaOperations(), authOperations(), userOperations(), workspaceOperations(), languageOperations(),
-		scriptOperations(), draftOperations(), runOperations(), jobOperations(), streamOperations(), workerOperations())
+		scriptOperations(), draftOperations(), accessOperations(), runOperations(), jobOperations(), streamOperations(), workerOperations())
 }
 
 func (s *server) mount(table []operation) huma.API {
