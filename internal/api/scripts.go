@@ -385,7 +385,18 @@ func (s *server) scriptByPath(ctx context.Context, in *scriptByPathIn) (*scriptO
 	if err != nil {
 		return nil, err
 	}
-	return &scriptOut{Body: s.scriptOf(v)}, nil
+	return s.whole(ctx, v)
+}
+
+// whole is a version with the grants on its path, which lists leave out.
+func (s *server) whole(ctx context.Context, v domain.Script) (*scriptOut, error) {
+	grants, err := s.Store.GrantList(ctx, v.Workspace, domain.GrantScript, v.Path)
+	if err != nil {
+		return nil, err
+	}
+	out := &scriptOut{Body: s.scriptOf(v)}
+	out.Body.ExtraPerms = extraPerms(grants)
+	return out, nil
 }
 
 // latest is the newest version at a path, archived ones too when there is no other.
@@ -417,7 +428,7 @@ func (s *server) scriptByHash(ctx context.Context, in *InHash) (*scriptOut, erro
 	if err != nil {
 		return nil, err
 	}
-	return &scriptOut{Body: s.scriptOf(v)}, nil
+	return s.whole(ctx, v)
 }
 
 func (s *server) scriptExists(ctx context.Context, in *InPath) (*yes, error) {
