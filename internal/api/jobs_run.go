@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/tidwall/gjson"
@@ -183,6 +184,10 @@ func argsOf(kind string, body []byte, wrap bool) (domain.JSON, error) {
 
 // validJSON says where the body stops being JSON.
 func validJSON(body []byte) error {
+	if !utf8.Valid(body) {
+		return errs.New(errs.Invalid, "the body of the request is not JSON").WithField("body", "%s", notUTF8(body)).
+			WithHint("send text as UTF-8, and bytes as base64")
+	}
 	if json.Valid(body) {
 		return nil
 	}
@@ -191,6 +196,32 @@ func validJSON(body []byte) error {
 		return e.WithField("body", "%s, at byte %d", wrong.Error(), wrong.Offset)
 	}
 	return e
+}
+
+// notUTF8 says where a body stops being text. Decoders of JSON replace such bytes without a word, and that would change what
+// somebody sent.
+func notUTF8(body []byte) string {
+	at := 0
+	for at < len(body) {
+		r, n := utf8.DecodeRune(body[at:])
+		if r == utf8.RuneError && n == 1 {
+			break
+		}
+		at += n
+	}
+	return fmt.Sprintf("is not UTF-8 at byte %d", at+1)
+}
+
+// jsonFormat reads and writes the JSON bodies of operations.
+func jsonFormat() huma.Format {
+	f := huma.DefaultJSONFormat
+	f.Unmarshal = func(data []byte, v any) error {
+		if !utf8.Valid(data) {
+			return errors.New(notUTF8(data))
+		}
+		return huma.DefaultJSONFormat.Unmarshal(data, v)
+	}
+	return f
 }
 
 func formArgs(body []byte) (domain.JSON, error) {
