@@ -344,12 +344,20 @@ func grantedTo(v store.Viewer, kind domain.GrantKind) (sql string, args []any) {
 // AccessTo implements store.Grants.
 func (n *Nouns) AccessTo(ctx context.Context, workspace, username, path string) (a domain.Access, err error) {
 	folder := domain.FolderOf(path)
-	who, args := principals(store.Viewer{Workspace: workspace, Username: username})
-	where := ` WHERE workspace = ? AND ((kind = 'script' AND object = ?) OR (kind = 'folder' AND object = ?)) AND ` + who
-	args = append([]any{workspace, path, folder}, args...)
+	who, whoArgs := principals(store.Viewer{Workspace: workspace, Username: username})
+	where := ` WHERE workspace = ? AND kind = ? AND object = ? AND ` + who
 	err = n.read(ctx, func(ctx context.Context, c *Conn) error {
 		a = domain.Access{}
-		if err := c.grants(ctx, where, args, func(g domain.Grant) { a.Grants = append(a.Grants, g) }); err != nil {
+		// One statement for each, so that each is a search by the primary key, however much the member was granted elsewhere.
+		of := func(kind domain.GrantKind, object string) error {
+			return c.grants(ctx, where, append([]any{workspace, string(kind), object}, whoArgs...), func(g domain.Grant) { a.Grants = append(a.Grants, g) })
+		}
+		if folder != "" {
+			if err := of(domain.GrantFolder, folder); err != nil {
+				return err
+			}
+		}
+		if err := of(domain.GrantScript, path); err != nil {
 			return err
 		}
 		if folder == "" || len(a.Grants) > 0 {
