@@ -15,6 +15,10 @@ func (n *Nouns) GroupCreate(ctx context.Context, g domain.Group) error {
 			g.Workspace, g.Name, g.Summary, g.CreatedBy); err != nil {
 			return err
 		}
+		// Somebody may have granted something to a group of this name while it was being deleted.
+		if _, err := c.Exec(ctx, `DELETE FROM access_grant WHERE workspace = ? AND principal = ?`, g.Workspace, "g/"+g.Name); err != nil {
+			return err
+		}
 		for _, admin := range g.Admins {
 			if err := putMember(ctx, c, g.Workspace, g.Name, admin, true); err != nil {
 				return err
