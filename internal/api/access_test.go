@@ -13,7 +13,9 @@ func TestFoldersAndGroups(t *testing.T) {
 	onBoth(t, func(t *testing.T) {
 		e := newEnv(t)
 		w := "/api/w/main/"
-		names := func(token string) []string { return decode[[]string](t, e.must(200, token, "GET", w+"folders/listnames", nil)) }
+		names := func(token string) []string {
+			return decode[[]string](t, e.must(200, token, "GET", w+"folders/listnames", nil))
+		}
 		paths := func(token string) []string {
 			return decode[[]string](t, e.must(200, token, "GET", w+"scripts/list_paths", nil))
 		}

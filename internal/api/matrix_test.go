@@ -149,12 +149,17 @@ type object struct {
 
 var (
 	folderObjects = []object{
-		{name: "closed"}, {name: "read", level: domain.GrantRead}, {name: "run", level: domain.GrantRun},
-		{name: "write", level: domain.GrantWrite}, {name: "own", level: domain.GrantOwn},
+		{name: "closed"},
+		{name: "read", level: domain.GrantRead},
+		{name: "run", level: domain.GrantRun},
+		{name: "write", level: domain.GrantWrite},
+		{name: "own", level: domain.GrantOwn},
 	}
 	pathObjects = append([]object{
-		{name: "mine", home: "me"}, {name: "theirs", home: "other"},
-		{name: "item-run", onItem: domain.GrantRun}, {name: "their-item-read", home: "other", onItem: domain.GrantRead},
+		{name: "mine", home: "me"},
+		{name: "theirs", home: "other"},
+		{name: "item-run", onItem: domain.GrantRun},
+		{name: "their-item-read", home: "other", onItem: domain.GrantRead},
 	}, folderObjects...)
 	groupObjects = []object{{name: "mine", member: true}, {name: "theirs"}}
 )

@@ -15,6 +15,10 @@ func (n *Nouns) GroupCreate(ctx context.Context, g domain.Group) error {
 			g.Workspace, g.Name, g.Summary, g.CreatedBy); err != nil {
 			return err
 		}
+		// Somebody may have granted something to a group of this name while it was being deleted.
+		if _, err := c.Exec(ctx, `DELETE FROM access_grant WHERE workspace = ? AND principal = ?`, g.Workspace, "g/"+g.Name); err != nil {
+			return err
+		}
 		for _, admin := range g.Admins {
 			if err := putMember(ctx, c, g.Workspace, g.Name, admin, true); err != nil {
 				return err
@@ -344,12 +348,20 @@ func grantedTo(v store.Viewer, kind domain.GrantKind) (sql string, args []any) {
 // AccessTo implements store.Grants.
 func (n *Nouns) AccessTo(ctx context.Context, workspace, username, path string) (a domain.Access, err error) {
 	folder := domain.FolderOf(path)
-	who, args := principals(store.Viewer{Workspace: workspace, Username: username})
-	where := ` WHERE workspace = ? AND ((kind = 'script' AND object = ?) OR (kind = 'folder' AND object = ?)) AND ` + who
-	args = append([]any{workspace, path, folder}, args...)
+	who, whoArgs := principals(store.Viewer{Workspace: workspace, Username: username})
+	where := ` WHERE workspace = ? AND kind = ? AND object = ? AND ` + who
 	err = n.read(ctx, func(ctx context.Context, c *Conn) error {
 		a = domain.Access{}
-		if err := c.grants(ctx, where, args, func(g domain.Grant) { a.Grants = append(a.Grants, g) }); err != nil {
+		// One statement for each, so that each is a search by the primary key, however much the member was granted elsewhere.
+		of := func(kind domain.GrantKind, object string) error {
+			return c.grants(ctx, where, append([]any{workspace, string(kind), object}, whoArgs...), func(g domain.Grant) { a.Grants = append(a.Grants, g) })
+		}
+		if folder != "" {
+			if err := of(domain.GrantFolder, folder); err != nil {
+				return err
+			}
+		}
+		if err := of(domain.GrantScript, path); err != nil {
 			return err
 		}
 		if folder == "" || len(a.Grants) > 0 {
