@@ -529,7 +529,7 @@ func TestATokenDoesNoMoreThanItsMaker(t *testing.T) {
 		if narrow.Superadmin || narrow.Role != domain.RoleAdmin || len(narrow.Scopes) != 2 {
 			t.Fatalf("got %+v", narrow)
 		}
-		if !perm.Decide(narrow, perm.JobsRun, "f/a/b").Allowed || perm.Decide(narrow, perm.ScriptsWrite, "f/a/b").Allowed {
+		if !perm.Decide(narrow, perm.JobsRun, "f/a/b", domain.Access{}).Allowed || perm.Decide(narrow, perm.ScriptsWrite, "f/a/b", domain.Access{}).Allowed {
 			t.Fatal("the scopes do not hold")
 		}
 		if out := h.who(secret, "other"); out.Workspace != "" || out.Superadmin {

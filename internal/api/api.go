@@ -63,7 +63,10 @@ func New(d Deps) http.Handler { return build(d) }
 // OpenAPI is the document that describes the operations, indented, always the same for the same source.
 func OpenAPI() []byte { return build(Deps{}).openapi }
 
-func build(d Deps) *server {
+func build(d Deps) *server { return buildWith(d, operations()) }
+
+// buildWith serves a table of operations.
+func buildWith(d Deps, table []operation) *server {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
@@ -75,7 +78,7 @@ func build(d Deps) *server {
 	}
 	d.BaseURL = strings.TrimSuffix(d.BaseURL, "/")
 	s := &server{Deps: d, mux: http.NewServeMux()}
-	api := s.mount(operations())
+	api := s.mount(table)
 	doc, err := document(api)
 	if err != nil {
 		panic("api: the OpenAPI document cannot be written: " + err.Error())
@@ -87,7 +90,7 @@ func build(d Deps) *server {
 // operations is the whole interface, by noun.
 func operations() []operation {
 	return slices.Concat(metaOperations(), authOperations(), userOperations(), workspaceOperations(), languageOperations(),
-		scriptOperations(), draftOperations(), runOperations(), jobOperations(), streamOperations(), workerOperations(),
+		scriptOperations(), draftOperations(), accessOperations(), runOperations(), jobOperations(), streamOperations(), workerOperations(),
 		auditOperations())
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +44,8 @@ type env struct {
 	blobs    blob.Store
 	server   *httptest.Server
 
+	numbers *atomic.Int64
+
 	admin, dev, operator, other, outsider string // tokens: admin manages everything, other is a second developer
 }
 
@@ -65,7 +68,7 @@ func newEnv(t *testing.T, options ...envOption) *env {
 		log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
 	languages := lang.Registry{bash.New()}
-	e := &env{t: t, store: db, blobs: blobs}
+	e := &env{t: t, store: db, blobs: blobs, numbers: new(atomic.Int64)}
 	e.hub = events.New(db, log)
 	qo := queue.Options{Store: db, Blobs: blobs, Hub: e.hub, Log: log, MaxArgs: 4 << 20}
 	d := Deps{Store: db, Hub: e.hub, Languages: languages, Version: "v0.0.0-test", Log: log, MaxBody: 8 << 20}

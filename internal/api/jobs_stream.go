@@ -319,7 +319,7 @@ func (s *server) still(ctx context.Context, c *call) bool {
 	if c.operation.late {
 		asked.Scopes = withoutPaths(asked.Scopes)
 	}
-	return perm.Decide(asked, c.operation.Permission, "").Allowed
+	return perm.Decide(asked, c.operation.Permission, "", domain.Access{}).Allowed
 }
 
 func (s *server) watchWorkspace(ctx context.Context, in *InWorkspace) (*stream, error) {

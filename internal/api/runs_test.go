@@ -372,6 +372,7 @@ func TestNotesOfTheWorkspace(t *testing.T) {
 		}()
 		return out
 	}
+	e.script(e.dev, "f/a/there", "echo") // the folder is there, and everybody's
 	mine, others := notes(e.dev), notes(e.other)
 	e.script(e.dev, "u/dev/own", "echo")
 	id := e.must(201, e.dev, "POST", "/api/w/main/jobs/run/p/u/dev/own", nil).body

@@ -189,11 +189,16 @@ func (s *server) createScript(ctx context.Context, in *createScriptIn) (*plain, 
 }
 
 // may decides on the operation once more, now for the path of the object that it turned out to be about.
-func (c *call) may(path string) error {
+func (s *server) may(ctx context.Context, path string) error {
 	if path == "" {
 		return nil
 	}
-	return decision(perm.Decide(c.who, c.operation.Permission, path), c.who, path)
+	c := callOf(ctx)
+	d, err := store.Decide(ctx, s.Store, c.who, c.operation.Permission, path)
+	if err != nil {
+		return err
+	}
+	return decision(d, c.who, path)
 }
 
 func checkHash(field, hash string) error {
@@ -381,7 +386,18 @@ func (s *server) scriptByPath(ctx context.Context, in *scriptByPathIn) (*scriptO
 	if err != nil {
 		return nil, err
 	}
-	return &scriptOut{Body: s.scriptOf(v)}, nil
+	return s.whole(ctx, v)
+}
+
+// whole is a version with the grants on its path, which lists leave out.
+func (s *server) whole(ctx context.Context, v domain.Script) (*scriptOut, error) {
+	grants, err := s.Store.GrantList(ctx, v.Workspace, domain.GrantScript, v.Path)
+	if err != nil {
+		return nil, err
+	}
+	out := &scriptOut{Body: s.scriptOf(v)}
+	out.Body.ExtraPerms = extraPerms(grants)
+	return out, nil
 }
 
 // latest is the newest version at a path, archived ones too when there is no other.
@@ -395,18 +411,17 @@ func (s *server) latest(ctx context.Context, path string) (domain.Script, error)
 
 // version is a version that the caller may use the operation on.
 func (s *server) scriptVersion(ctx context.Context, hash string) (domain.Script, error) {
-	c := callOf(ctx)
 	if err := checkHash("hash", hash); err != nil {
 		return domain.Script{}, err
 	}
-	v, err := s.Store.ScriptByHash(ctx, c.viewer(), hash)
+	v, err := s.Store.ScriptByHash(ctx, callOf(ctx).viewer(), hash)
 	if errs.Is(err, errs.NotFound) {
 		return v, errs.New(errs.NotFound, "there is no version %s", hash)
 	}
 	if err != nil {
 		return v, err
 	}
-	return v, c.may(v.Path)
+	return v, s.may(ctx, v.Path)
 }
 
 func (s *server) scriptByHash(ctx context.Context, in *InHash) (*scriptOut, error) {
@@ -414,7 +429,7 @@ func (s *server) scriptByHash(ctx context.Context, in *InHash) (*scriptOut, erro
 	if err != nil {
 		return nil, err
 	}
-	return &scriptOut{Body: s.scriptOf(v)}, nil
+	return s.whole(ctx, v)
 }
 
 func (s *server) scriptExists(ctx context.Context, in *InPath) (*yes, error) {

@@ -116,7 +116,7 @@ func (s *server) mount0(*testing.T) huma.API {
 // example fills the parameters of a path.
 func example(path string) string {
 	return strings.NewReplacer("{workspace}", "main", "{path}", "f/x/y", "{hash}", "0123456789abcdef",
-		"{id}", "0193a5b0-0000-7000-8000-000000000000", "{token_prefix}", "tmpat_abcd").Replace(path)
+		"{id}", "0193a5b0-0000-7000-8000-000000000000", "{token_prefix}", "tmpat_abcd", "{name}", "x", "{kind}", "script").Replace(path)
 }
 
 func TestNothingIsServedToNobody(t *testing.T) {

@@ -277,6 +277,9 @@ func (s *server) whoami(ctx context.Context, in *InWorkspace) (*userOut, error) 
 	u.Superadmin = who.Superadmin
 	body := userOf(m, u)
 	body.NonMember = outside
+	if err := s.fillAccess(ctx, &body); err != nil {
+		return nil, err
+	}
 	return &userOut{Body: body}, nil
 }
 

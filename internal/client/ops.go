@@ -212,3 +212,13 @@ func (c *Client) Follow(ctx context.Context, id string, fn func(Update) error) e
 		}
 	}
 }
+
+// Explain says whether user ("": the caller) may do the action (read, run, write or own) with the path, and why.
+func (c *Client) Explain(ctx context.Context, path, action, user string) (Explanation, error) {
+	var e Explanation
+	q := url.Values{"path": {path}, "action": {action}}
+	if user != "" {
+		q.Set("user", user)
+	}
+	return e, c.call(ctx, http.MethodGet, c.w("access", "explain"), q, nil, &e)
+}

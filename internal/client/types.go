@@ -119,3 +119,13 @@ type Update struct {
 	OnlyResult   json.RawMessage `json:"only_result"`
 	Error        string          `json:"error"`
 }
+
+// Explanation is why somebody may do something with a path, or may not.
+type Explanation struct {
+	User    string `json:"user"`
+	Path    string `json:"path"`
+	Action  string `json:"action"`
+	Allowed bool   `json:"allowed"`
+	Reason  string `json:"reason"`
+	Hidden  bool   `json:"hidden"` // the user is told that nothing is there
+}

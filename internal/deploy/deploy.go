@@ -104,7 +104,7 @@ func (s *Service) version(ctx context.Context, who domain.Identity, in Draft) (d
 	if err := checkSettings(v.Settings); err != nil {
 		return v, err
 	}
-	if err := may(who, v.Path); err != nil {
+	if err := s.may(ctx, s.store, who, v.Path); err != nil {
 		return v, err
 	}
 	l, err := s.language(v.Language)
@@ -178,6 +178,10 @@ func (s *Service) store1(ctx context.Context, who domain.Identity, in Draft, v d
 	}
 	e.Changes = audit.Diff(before, audit.Script(v))
 	err = s.store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
+		// Once more: the folder may have become somebody's since.
+		if err := s.may(ctx, tx, who, v.Path); err != nil {
+			return err
+		}
 		if err := tx.ScriptCreate(ctx, v); err != nil {
 			return err
 		}
@@ -422,8 +426,12 @@ func viewer(who domain.Identity) store.Viewer {
 }
 
 // may asks package perm, as the API did for the operation: a path inside the body is known only here.
-func may(who domain.Identity, path string) error {
-	if d := perm.Decide(who, perm.ScriptsWrite, path); !d.Allowed {
+func (s *Service) may(ctx context.Context, tx store.Grants, who domain.Identity, path string) error {
+	d, err := store.Decide(ctx, tx, who, perm.ScriptsWrite, path)
+	if err != nil {
+		return err
+	}
+	if !d.Allowed {
 		return errs.New(errs.Forbidden, "you may not write %s: %s", path, d.Reason)
 	}
 	return nil

@@ -70,7 +70,7 @@ func (s *Service) retire(ctx context.Context, who domain.Identity, path string, 
 	if err := domain.CheckPath("path", path); err != nil {
 		return err
 	}
-	if err := may(who, path); err != nil {
+	if err := s.may(ctx, s.store, who, path); err != nil {
 		return err
 	}
 	if err := act(); err != nil {

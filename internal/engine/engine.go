@@ -73,9 +73,11 @@ func Viewer(who domain.Identity) store.Viewer {
 }
 
 // allowed turns a decision into an error.
-func allowed(who domain.Identity, p perm.Permission, path string) error {
-	d := perm.Decide(who, p, path)
+func (e *Engine) allowed(ctx context.Context, who domain.Identity, p perm.Permission, path string) error {
+	d, err := store.Decide(ctx, e.o.Store, who, p, path)
 	switch {
+	case err != nil:
+		return err
 	case d.Allowed:
 		return nil
 	case who.Email == "":
@@ -132,7 +134,7 @@ func (e *Engine) prepare(ctx context.Context, r Run) (queue.NewJob, error) {
 	}
 	var err error
 	if r.Code != nil {
-		err = e.preparePreview(r, &item)
+		err = e.preparePreview(ctx, r, &item)
 	} else {
 		err = e.prepareScript(ctx, r, &item)
 	}
@@ -145,8 +147,8 @@ func (e *Engine) prepare(ctx context.Context, r Run) (queue.NewJob, error) {
 	return item, nil
 }
 
-func (e *Engine) preparePreview(r Run, item *queue.NewJob) error {
-	if err := allowed(r.Who, perm.JobsPreview, r.Code.Path); err != nil {
+func (e *Engine) preparePreview(ctx context.Context, r Run, item *queue.NewJob) error {
+	if err := e.allowed(ctx, r.Who, perm.JobsPreview, r.Code.Path); err != nil {
 		return err
 	}
 	l, ok := e.o.Languages.Get(r.Code.Language)
@@ -232,14 +234,14 @@ func (e *Engine) resolve(ctx context.Context, r Run) (domain.Script, error) {
 		if err != nil {
 			return s, err
 		}
-		if err := allowed(r.Who, perm.JobsRun, s.Path); err != nil {
+		if err := e.allowed(ctx, r.Who, perm.JobsRun, s.Path); err != nil {
 			return s, err
 		}
 	default:
 		if err := domain.CheckPath("path", r.Path); err != nil {
 			return s, err
 		}
-		if err := allowed(r.Who, perm.JobsRun, r.Path); err != nil {
+		if err := e.allowed(ctx, r.Who, perm.JobsRun, r.Path); err != nil {
 			return s, err
 		}
 		s, err = e.o.Store.ScriptLatest(ctx, Viewer(r.Who), r.Path)
@@ -325,7 +327,7 @@ func gone(err error, job domain.Job) error {
 }
 
 func (e *Engine) get(ctx context.Context, who domain.Identity, jobID string) (domain.Job, error) {
-	if err := allowed(who, perm.JobsRead, ""); err != nil {
+	if err := e.allowed(ctx, who, perm.JobsRead, ""); err != nil {
 		return domain.Job{}, err
 	}
 	job, err := e.o.Store.JobGet(ctx, Viewer(who), jobID)
@@ -338,10 +340,22 @@ func (e *Engine) get(ctx context.Context, who domain.Identity, jobID string) (do
 // Cancel ends a job that has not started, asks the worker of a running one to end it, and leaves a final one as it is.
 // The returned job tells which.
 func (e *Engine) Cancel(ctx context.Context, who domain.Identity, jobID, reason string) (domain.Job, error) {
-	if err := allowed(who, perm.JobsWrite, ""); err != nil {
+	if err := e.allowed(ctx, who, perm.JobsWrite, ""); err != nil {
 		return domain.Job{}, err
 	}
-	job, err := e.o.Queue.Cancel(ctx, Viewer(who), jobID, who.Username, reason, func(ctx context.Context, tx store.Nouns, job domain.Job) error {
+	job, err := e.get(ctx, who, jobID)
+	if err != nil {
+		return job, err
+	}
+	// To see a run is not to end it: that takes having started it, or the right to run there.
+	if job.CreatedBy != who.Username && job.ScriptPath != "" {
+		scopeless := who
+		scopeless.Scopes = nil // the token was asked above
+		if err := e.allowed(ctx, scopeless, perm.JobsWrite, job.ScriptPath); err != nil {
+			return domain.Job{}, err
+		}
+	}
+	job, err = e.o.Queue.Cancel(ctx, Viewer(who), jobID, who.Username, reason, func(ctx context.Context, tx store.Nouns, job domain.Job) error {
 		return audit.Record(ctx, tx, who, audit.Entry{Workspace: job.Workspace, Action: audit.JobCancel, Kind: domain.AuditExecute, Resource: job.ID,
 			Changes: audit.Diff(nil, map[string]any{"path": job.ScriptPath, "reason": reason})})
 	})

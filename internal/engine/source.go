@@ -236,7 +236,7 @@ func (s *Source) Script(ctx context.Context, l domain.Lease, path string) (domai
 	if err != nil {
 		return domain.Code{}, err
 	}
-	if err := allowed(who, perm.ScriptsRead, path); err != nil {
+	if err := s.e.allowed(ctx, who, perm.ScriptsRead, path); err != nil {
 		return domain.Code{}, err
 	}
 	script, err := s.e.o.Store.ScriptLatest(ctx, Viewer(who), path)

@@ -4,6 +4,7 @@ package perm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tidemill/tidemill/internal/domain"
@@ -14,6 +15,8 @@ type Permission struct {
 	Level  Level
 	Domain string // of token scopes, as in Windmill 8.4: "scripts", "jobs"
 	Action string // "read", "write" or "run"
+	// Grant is what is needed on the object, when the operation is about one; GrantNone allows it on no object.
+	Grant domain.Level
 }
 
 // Level is the least an identity must be.
@@ -41,14 +44,22 @@ var (
 	WorkersRead     = Permission{Level: SignedIn, Domain: "workers", Action: "read"}
 	MembersRead     = Permission{Level: Member, Domain: "users", Action: "read"}
 	Catalogue       = Permission{Level: SignedIn, Domain: "scripts", Action: "read"}
-	ScriptsRead     = Permission{Level: Member, Domain: "scripts", Action: "read"}
-	ScriptsWrite    = Permission{Level: Developer, Domain: "scripts", Action: "write"}
-	DraftsRead      = Permission{Level: Member, Domain: "drafts", Action: "read"}
-	DraftsWrite     = Permission{Level: Developer, Domain: "drafts", Action: "write"}
-	JobsRead        = Permission{Level: Member, Domain: "jobs", Action: "read"}
-	JobsRun         = Permission{Level: Member, Domain: "jobs", Action: "run"}
-	JobsPreview     = Permission{Level: Developer, Domain: "jobs", Action: "run"}
-	JobsWrite       = Permission{Level: Member, Domain: "jobs", Action: "write"}
+	ScriptsRead     = Permission{Level: Member, Domain: "scripts", Action: "read", Grant: domain.GrantRead}
+	ScriptsWrite    = Permission{Level: Developer, Domain: "scripts", Action: "write", Grant: domain.GrantWrite}
+	DraftsRead      = Permission{Level: Member, Domain: "drafts", Action: "read", Grant: domain.GrantRead}
+	DraftsWrite     = Permission{Level: Developer, Domain: "drafts", Action: "write", Grant: domain.GrantWrite}
+	JobsRead        = Permission{Level: Member, Domain: "jobs", Action: "read", Grant: domain.GrantRead}
+	JobsRun         = Permission{Level: Member, Domain: "jobs", Action: "run", Grant: domain.GrantRun}
+	JobsPreview     = Permission{Level: Developer, Domain: "jobs", Action: "run", Grant: domain.GrantRun}
+	GroupsRead      = Permission{Level: Member, Domain: "groups", Action: "read"}
+	GroupsWrite     = Permission{Level: Developer, Domain: "groups", Action: "write"} // and see Group
+	FoldersRead     = Permission{Level: Member, Domain: "folders", Action: "read", Grant: domain.GrantRead}
+	FoldersCreate   = Permission{Level: Developer, Domain: "folders", Action: "write"}
+	FoldersWrite    = Permission{Level: Developer, Domain: "folders", Action: "write", Grant: domain.GrantOwn}
+	GrantsRead      = Permission{Level: Member, Domain: "acls", Action: "read", Grant: domain.GrantRead}
+	GrantsWrite     = Permission{Level: Developer, Domain: "acls", Action: "write", Grant: domain.GrantOwn}
+	AccessRead      = Permission{Level: Member, Domain: "acls", Action: "read"}
+	JobsWrite       = Permission{Level: Member, Domain: "jobs", Action: "write", Grant: domain.GrantRun}
 	AuditRead       = Permission{Level: Admin, Domain: "audit", Action: "read"}
 	AuditInstance   = Permission{Level: Superadmin, Domain: "audit", Action: "read"}
 )
@@ -65,8 +76,9 @@ func allow(reason string) Decision { return Decision{Allowed: true, Reason: reas
 func deny(reason string) Decision  { return Decision{Reason: reason} }
 
 // Decide says whether who may do p, in the workspace that who.Workspace names, on the object at path ("" when the
-// operation is about no single object).
-func Decide(who domain.Identity, p Permission, path string) Decision {
+// operation is about no single object, f/<name> for a folder itself). a is what was granted to who on the path; it matters
+// only where NeedsAccess says so, and its zero value grants nothing.
+func Decide(who domain.Identity, p Permission, path string, a domain.Access) Decision {
 	switch {
 	case p.Level == levelNone:
 		return deny("the operation names no permission")
@@ -84,7 +96,7 @@ func Decide(who domain.Identity, p Permission, path string) Decision {
 	if path == "" {
 		return allow(string(who.Role) + " of the workspace")
 	}
-	return object(who, p, path)
+	return object(who, p, path, a)
 }
 
 func level(who domain.Identity, p Permission) Decision {
@@ -112,22 +124,99 @@ func level(who domain.Identity, p Permission) Decision {
 	return allow(string(who.Role) + " of the workspace")
 }
 
-// object applies the rules of paths: u/<user>/… is private to the user and the admins, f/… is the workspace's.
-func object(who domain.Identity, p Permission, path string) Decision {
+// NeedsAccess reports whether the decision about the path depends on grants, so that they have to be read.
+func NeedsAccess(who domain.Identity, path string) bool {
+	if path == "" || who.Workspace == "" || who.Admin() {
+		return false
+	}
+	owner, private := home(path)
+	return !private || owner != who.Username
+}
+
+// home is whose home the path is in.
+func home(path string) (owner string, ok bool) {
+	rest, ok := strings.CutPrefix(path, "u/")
+	owner, _, _ = strings.Cut(rest, "/")
+	return owner, ok
+}
+
+// object applies the rules of paths: u/<user>/… is private to the user, f/<folder>/… is open to whom the folder's grants
+// name; a grant on the item itself adds to both, and administrators may all. Who may not even read is told that nothing
+// is there.
+func object(who domain.Identity, p Permission, path string, a domain.Access) Decision {
+	if p.Grant == domain.GrantNone {
+		return deny("the operation is not about objects")
+	}
 	if who.Admin() {
 		return allow("administrator of the workspace")
 	}
-	if strings.HasPrefix(path, "u/") {
-		owner, _, _ := strings.Cut(path[2:], "/")
-		if owner == who.Username && owner != "" {
-			return allow("owner of " + path)
-		}
+	owner, private := home(path)
+	folder := domain.FolderOf(path)
+	switch {
+	case private && owner == who.Username && owner != "":
+		return allow("owner of " + path)
+	case private && owner != "":
+	case folder == "":
+		return Decision{Reason: "the path names no object", Hide: true}
+	case a.Unclaimed:
+		return allow("there is no folder " + folder + " yet; whoever puts the first object there owns it")
+	}
+	best, ok := strongest(a, path, folder)
+	switch {
+	case ok && best.Level >= p.Grant:
+		return allow(reason(best))
+	case ok:
+		return deny(reason(best) + ", and this needs " + p.Grant.String())
+	case private:
 		return Decision{Reason: "u/" + owner + " belongs to somebody else", Hide: true}
 	}
-	if strings.HasPrefix(path, "f/") {
-		return allow("folders are open to the members of the workspace")
+	return Decision{Reason: "nothing in the folder " + folder + " was granted to " + who.PermissionedAs() + " or a group of that user", Hide: true}
+}
+
+// strongest is the grant of the highest level that is on the path or its folder.
+func strongest(a domain.Access, path, folder string) (best domain.Grant, ok bool) {
+	for _, g := range a.Grants {
+		on := g.Kind == domain.GrantFolder && g.Object == folder && folder != "" || g.Kind == domain.GrantScript && g.Object == path
+		if on && g.Level > best.Level {
+			best, ok = g, true
+		}
 	}
-	return Decision{Reason: "the path names no object", Hide: true}
+	return best, ok
+}
+
+// reason tells a grant: "g/ops was granted write in the folder f/tools".
+func reason(g domain.Grant) string {
+	if g.Kind == domain.GrantFolder {
+		return g.Principal + " was granted " + g.Level.String() + " in the folder f/" + g.Object
+	}
+	return g.Principal + " was granted " + g.Level.String() + " on " + g.Object
+}
+
+// Group decides about changing a group, for who may write groups at all: its administrators and the workspace's may.
+func Group(who domain.Identity, g domain.Group) Decision {
+	switch {
+	case who.Admin():
+		return allow("administrator of the workspace")
+	case who.Workspace == g.Workspace && who.Username != "" && slices.Contains(g.Admins, who.Username):
+		return allow("administrator of the group " + g.Name)
+	}
+	return deny("only administrators of the group " + g.Name + " and of the workspace may change it")
+}
+
+// ForAction is the permission that a question about an action on a script is about. ok is false for other words than
+// read, run, write and own.
+func ForAction(action string) (p Permission, ok bool) {
+	switch action {
+	case "read":
+		return ScriptsRead, true
+	case "run":
+		return JobsRun, true
+	case "write":
+		return ScriptsWrite, true
+	case "own":
+		return GrantsWrite, true
+	}
+	return p, false
 }
 
 // scoped checks the scopes of a token: none allow all; "jobs:run:f/a/*,f/b" allows running these paths.

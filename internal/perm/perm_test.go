@@ -69,7 +69,7 @@ func TestDecide(t *testing.T) {
 		{"a word is no scope", member(domain.RoleAdmin, "jobs"), perm.JobsRun, "", false, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			d := perm.Decide(tc.who, tc.p, tc.path)
+			d := perm.Decide(tc.who, tc.p, tc.path, inA)
 			if d.Allowed != tc.allowed || d.Hide != tc.hide {
 				t.Fatalf("got %+v", d)
 			}
@@ -83,7 +83,125 @@ func TestDecide(t *testing.T) {
 var all = []perm.Permission{
 	perm.Self, perm.SelfWrite, perm.WorkspacesRead, perm.WorkspacesAdmin, perm.InstanceAdmin, perm.WorkersRead,
 	perm.MembersRead, perm.ScriptsRead, perm.ScriptsWrite, perm.DraftsRead, perm.DraftsWrite, perm.JobsRead, perm.JobsRun,
-	perm.JobsPreview, perm.JobsWrite,
+	perm.JobsPreview, perm.JobsWrite, perm.GroupsRead, perm.GroupsWrite, perm.FoldersRead, perm.FoldersCreate, perm.FoldersWrite,
+	perm.GrantsRead, perm.GrantsWrite, perm.AccessRead,
+}
+
+// inA is what everybody may in the folder a.
+var inA = domain.Access{Grants: []domain.Grant{{Kind: domain.GrantFolder, Object: "a", Principal: "g/all", Level: domain.GrantWrite}}}
+
+func grants() *rapid.Generator[domain.Grant] {
+	return rapid.Custom(func(t *rapid.T) domain.Grant {
+		g := domain.Grant{Kind: domain.GrantFolder, Object: rapid.SampledFrom([]string{"a", "ab", ""}).Draw(t, "folder")}
+		if rapid.Bool().Draw(t, "item") {
+			g = domain.Grant{Kind: domain.GrantScript, Object: rapid.SampledFrom([]string{"f/a/b", "u/bob/x", "a"}).Draw(t, "path")}
+		}
+		g.Principal = rapid.SampledFrom([]string{"u/ada", "g/all", "g/ops"}).Draw(t, "principal")
+		g.Level = domain.Level(rapid.IntRange(-1, 5).Draw(t, "level"))
+		return g
+	})
+}
+
+func accesses() *rapid.Generator[domain.Access] {
+	return rapid.Custom(func(t *rapid.T) domain.Access {
+		return domain.Access{Grants: rapid.SliceOfN(grants(), 0, 3).Draw(t, "grants"), Unclaimed: rapid.IntRange(0, 9).Draw(t, "unclaimed") == 0}
+	})
+}
+
+func TestGrants(t *testing.T) {
+	folder := func(level domain.Level) domain.Grant {
+		return domain.Grant{Kind: domain.GrantFolder, Object: "a", Principal: "g/ops", Level: level}
+	}
+	item := func(path string, level domain.Level) domain.Grant {
+		return domain.Grant{Kind: domain.GrantScript, Object: path, Principal: "u/ada", Level: level}
+	}
+	op, dev := member(domain.RoleOperator), member(domain.RoleDeveloper)
+	for _, tc := range []struct {
+		name    string
+		who     domain.Identity
+		p       perm.Permission
+		path    string
+		access  domain.Access
+		allowed bool
+		hide    bool
+		reason  string
+	}{
+		{"nothing granted, nothing there", dev, perm.ScriptsRead, "f/a/b", domain.Access{}, false, true, "nothing in the folder a was granted to u/ada"},
+		{"an unclaimed folder", dev, perm.ScriptsWrite, "f/a/b", domain.Access{Unclaimed: true}, true, false, "no folder a yet"},
+		{"an unclaimed home", dev, perm.ScriptsRead, "u/bob/x", domain.Access{Unclaimed: true}, false, true, "somebody else"},
+		{"an operator claims nothing", op, perm.ScriptsWrite, "f/a/b", domain.Access{Unclaimed: true}, false, false, "operators"},
+		{"read reads", dev, perm.ScriptsRead, "f/a/b", domain.Access{Grants: []domain.Grant{folder(domain.GrantRead)}}, true, false, "g/ops was granted read in the folder f/a"},
+		{"read does not run", dev, perm.JobsRun, "f/a/b", domain.Access{Grants: []domain.Grant{folder(domain.GrantRead)}}, false, false, "this needs run"},
+		{"run runs", op, perm.JobsRun, "f/a/b", domain.Access{Grants: []domain.Grant{folder(domain.GrantRun)}}, true, false, ""},
+		{"run does not write", dev, perm.ScriptsWrite, "f/a/b", domain.Access{Grants: []domain.Grant{folder(domain.GrantRun)}}, false, false, "this needs write"},
+		{"write writes", dev, perm.ScriptsWrite, "f/a/b", domain.Access{Grants: []domain.Grant{folder(domain.GrantWrite)}}, true, false, ""},
+		{"write does not grant", dev, perm.GrantsWrite, "f/a/b", domain.Access{Grants: []domain.Grant{folder(domain.GrantWrite)}}, false, false, "this needs own"},
+		{"an owner grants", dev, perm.FoldersWrite, "f/a", domain.Access{Grants: []domain.Grant{folder(domain.GrantOwn)}}, true, false, ""},
+		{"a grant makes no developer", op, perm.ScriptsWrite, "f/a/b", domain.Access{Grants: []domain.Grant{folder(domain.GrantOwn)}}, false, false, "operators"},
+		{"the strongest grant counts", dev, perm.ScriptsWrite, "f/a/b", domain.Access{Grants: []domain.Grant{folder(domain.GrantRead), item("f/a/b", domain.GrantWrite)}}, true, false, "u/ada was granted write on f/a/b"},
+		{"an item in a home", dev, perm.ScriptsRead, "u/bob/x", domain.Access{Grants: []domain.Grant{item("u/bob/x", domain.GrantRead)}}, true, false, "on u/bob/x"},
+		{"an item is not its neighbour", dev, perm.ScriptsRead, "u/bob/xy", domain.Access{Grants: []domain.Grant{item("u/bob/x", domain.GrantOwn)}}, false, true, ""},
+		{"a folder is not its neighbour", dev, perm.ScriptsRead, "f/ab/b", domain.Access{Grants: []domain.Grant{folder(domain.GrantOwn)}}, false, true, ""},
+		{"an operation on no object", dev, perm.GroupsRead, "f/a/b", domain.Access{Grants: []domain.Grant{folder(domain.GrantOwn)}}, false, false, "not about objects"},
+		{"a grant opens no scope", member(domain.RoleDeveloper, "scripts:read:f/b/*"), perm.ScriptsRead, "f/a/b", domain.Access{Grants: []domain.Grant{folder(domain.GrantOwn)}}, false, false, "scopes"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d := perm.Decide(tc.who, tc.p, tc.path, tc.access)
+			if d.Allowed != tc.allowed || d.Hide != tc.hide || d.Reason == "" || !strings.Contains(d.Reason, tc.reason) {
+				t.Fatalf("got %+v", d)
+			}
+		})
+	}
+}
+
+func TestMoreGrantsNeverAllowLess(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		who, p, path := identities().Draw(t, "who"), rapid.SampledFrom(all).Draw(t, "permission"), paths.Draw(t, "path")
+		less := accesses().Draw(t, "access")
+		more := less
+		more.Grants = append(slices.Clone(less.Grants), grants().Draw(t, "one more"))
+		if perm.Decide(who, p, path, less).Allowed && !perm.Decide(who, p, path, more).Allowed {
+			t.Fatal("one grant more, and it is refused")
+		}
+	})
+}
+
+func TestWhatNeedsNoAccessIsDecidedWithoutIt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		who, p, path := identities().Draw(t, "who"), rapid.SampledFrom(all).Draw(t, "permission"), paths.Draw(t, "path")
+		if perm.NeedsAccess(who, path) {
+			return
+		}
+		if with, without := perm.Decide(who, p, path, accesses().Draw(t, "access")), perm.Decide(who, p, path, domain.Access{}); with != without {
+			t.Fatalf("%+v with and %+v without", with, without)
+		}
+	})
+}
+
+func TestGroupsAreChangedByTheirAdministrators(t *testing.T) {
+	g := domain.Group{Workspace: "main", Name: "ops", Members: []string{"ada", "bob"}, Admins: []string{"bob"}}
+	bob := member(domain.RoleDeveloper)
+	bob.Username = "bob"
+	elsewhere := bob
+	elsewhere.Workspace = "other"
+	for _, tc := range []struct {
+		who domain.Identity
+		may bool
+	}{{member(domain.RoleDeveloper), false}, {bob, true}, {elsewhere, false}, {member(domain.RoleAdmin), true}, {domain.Identity{}, false}} {
+		if d := perm.Group(tc.who, g); d.Allowed != tc.may || d.Reason == "" {
+			t.Errorf("%+v: %+v", tc.who, d)
+		}
+	}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	who := member(domain.RoleDeveloper)
+	a := domain.Access{Grants: []domain.Grant{{Kind: domain.GrantFolder, Object: "a", Principal: "g/ops", Level: domain.GrantRead}, inA.Grants[0]}}
+	for b.Loop() {
+		if !perm.Decide(who, perm.ScriptsWrite, "f/a/b", a).Allowed {
+			b.Fatal("refused")
+		}
+	}
 }
 
 func identities() *rapid.Generator[domain.Identity] {
@@ -105,9 +223,10 @@ func TestAScopeNeverAllowsMore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		who := identities().Draw(t, "who")
 		p, path := rapid.SampledFrom(all).Draw(t, "permission"), paths.Draw(t, "path")
+		access := accesses().Draw(t, "access")
 		free := who
 		free.Scopes = nil
-		if perm.Decide(who, p, path).Allowed && !perm.Decide(free, p, path).Allowed {
+		if perm.Decide(who, p, path, access).Allowed && !perm.Decide(free, p, path, access).Allowed {
 			t.Fatal("allowed only because of a scope")
 		}
 	})
@@ -118,12 +237,13 @@ func TestAStrongerRoleMayAllThatAWeakerMay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		who := identities().Draw(t, "who")
 		p, path := rapid.SampledFrom(all).Draw(t, "permission"), paths.Draw(t, "path")
+		access := accesses().Draw(t, "access")
 		at := slices.Index(order, who.Role)
-		if at < 0 || at == len(order)-1 || !perm.Decide(who, p, path).Allowed {
+		if at < 0 || at == len(order)-1 || !perm.Decide(who, p, path, access).Allowed {
 			return
 		}
 		who.Role = order[at+1]
-		if !perm.Decide(who, p, path).Allowed {
+		if !perm.Decide(who, p, path, access).Allowed {
 			t.Fatalf("%s may not what %s may", who.Role, order[at])
 		}
 	})
@@ -136,7 +256,7 @@ func TestHomesAreClosedToAllButTheirOwnerAndAdmins(t *testing.T) {
 		if p.Level == perm.SignedIn || p.Level == perm.Superadmin || who.Admin() {
 			return
 		}
-		if d := perm.Decide(who, p, "u/bob/x"); d.Allowed && who.Username != "bob" {
+		if d := perm.Decide(who, p, "u/bob/x", inA); d.Allowed && who.Username != "bob" {
 			t.Fatalf("%+v", d)
 		}
 	})

@@ -53,6 +53,9 @@ type Nouns interface {
 	Workspaces
 	Users
 	Tokens
+	Groups
+	Folders
+	Grants
 	Scripts
 	Drafts
 	Jobs
@@ -63,10 +66,11 @@ type Nouns interface {
 }
 
 // Viewer is on whose behalf a read filters. The zero Viewer sees nothing. Of jobs, people also see those they created,
-// wherever the path is: previews may have none.
+// wherever the path is: previews may have none. The groups and grants of the name are looked up by the same statement that
+// filters, so that they are always those of the moment.
 type Viewer struct {
 	Workspace string
-	Username  string // sees u/<username>/… and f/…
+	Username  string // sees u/<username>/…, folders and items with a grant of any level to u/<username> or a group of his
 	All       bool   // workspace admins, superadmins and the system: sees everything of the workspace
 }
 
@@ -79,6 +83,7 @@ type Workspaces interface {
 	MemberPut(ctx context.Context, m domain.Member) error // insert or replace; errs.Conflict when the username is taken
 	MemberGet(ctx context.Context, workspace, email string) (domain.Member, error)
 	MemberList(ctx context.Context, workspace string) ([]domain.Member, error) // by username
+	// MemberDelete also ends what was granted to the member, and his membership of groups.
 	MemberDelete(ctx context.Context, workspace, email string) error
 }
 
@@ -115,11 +120,51 @@ type Tokens interface {
 	TokenDeleteExpired(ctx context.Context) error
 }
 
+// Groups stores sets of members. The group domain.Everybody is in none of the answers.
+type Groups interface {
+	GroupCreate(ctx context.Context, g domain.Group) error                                   // with Members and Admins; errs.Conflict when it exists
+	GroupGet(ctx context.Context, workspace, name string) (domain.Group, error)              // with Members and Admins
+	GroupList(ctx context.Context, workspace, username string) ([]domain.Group, error)       // by name, with Members and Admins; of one member, or all for ""
+	GroupUpdate(ctx context.Context, workspace, name, summary string) error                  // the members stay
+	GroupDelete(ctx context.Context, workspace, name string) error                           // with all that was granted to it
+	GroupMemberPut(ctx context.Context, workspace, group, username string, admin bool) error // insert or replace
+	GroupMemberDelete(ctx context.Context, workspace, group, username string) error
+}
+
+// Folders stores what f/<name>/… belongs to.
+type Folders interface {
+	FolderCreate(ctx context.Context, f domain.Folder) error // with Grants; errs.Conflict when it exists
+	FolderGet(ctx context.Context, workspace, name string) (domain.Folder, error)
+	// FolderList lists by name the folders in which the viewer was granted something.
+	FolderList(ctx context.Context, p FolderListParams) ([]domain.Folder, error)
+	FolderUpdate(ctx context.Context, f domain.Folder) error // DisplayName and Summary
+	// FolderDelete deletes the folder and its grants; errs.Conflict while it holds a script, archived ones too.
+	FolderDelete(ctx context.Context, workspace, name string) error
+}
+
+// FolderListParams selects folders.
+type FolderListParams struct {
+	Viewer Viewer
+	After  string // name of the last row of the page before
+	Offset int    // for clients that count pages
+	Limit  int    // 1 to 1000
+}
+
+// Grants stores who was given what.
+type Grants interface {
+	GrantPut(ctx context.Context, workspace string, g domain.Grant) error // insert or replace
+	GrantDelete(ctx context.Context, workspace string, kind domain.GrantKind, object, principal string) error
+	GrantList(ctx context.Context, workspace string, kind domain.GrantKind, object string) ([]domain.Grant, error) // by principal
+	// AccessTo is what decides about a path (or a folder, as f/<name>) for a member, at a constant cost.
+	AccessTo(ctx context.Context, workspace, username, path string) (domain.Access, error)
+}
+
 // Scripts stores immutable script versions.
 type Scripts interface {
 	// ScriptCreate adds a version. In one transaction it checks that parent (ParentHashes[0], or none) is still the newest
 	// version of the path that is neither archived nor deleted: otherwise errs.Conflict. Where all are, the path begins anew,
-	// without a parent or with the newest of all. The same hash again is errs.Conflict too.
+	// without a parent or with the newest of all. The same hash again is errs.Conflict too. A folder f/<name> that does not
+	// exist is made: owned by who created the script, open to every member for writing.
 	ScriptCreate(ctx context.Context, s domain.Script) error
 	// ScriptLatest is what a path means now: the newest version that is neither archived nor deleted.
 	ScriptLatest(ctx context.Context, v Viewer, path string) (domain.Script, error)
@@ -131,7 +176,7 @@ type Scripts interface {
 	ScriptSetLock(ctx context.Context, workspace, hash string, lock *string, lockError string) error
 	ScriptArchive(ctx context.Context, workspace, path string) error // all versions; errs.NotFound when there is none
 	ScriptArchiveHash(ctx context.Context, workspace, hash string) error
-	// ScriptDelete removes the content of all versions of a path and marks them deleted.
+	// ScriptDelete removes the content of all versions of a path and marks them deleted; its grants end.
 	ScriptDelete(ctx context.Context, workspace, path string) error
 	ScriptDeleteHash(ctx context.Context, workspace, hash string) error
 }

@@ -104,6 +104,70 @@ func (n *nouns) TokenDeleteExpired(ctx context.Context) error {
 	return n.f.do(ctx, "TokenDeleteExpired", func() error { return n.in.TokenDeleteExpired(ctx) })
 }
 
+func (n *nouns) GroupCreate(ctx context.Context, g domain.Group) error {
+	return n.f.do(ctx, "GroupCreate", func() error { return n.in.GroupCreate(ctx, g) })
+}
+
+func (n *nouns) GroupGet(ctx context.Context, workspace, name string) (domain.Group, error) {
+	return get(n.f, ctx, "GroupGet", func() (domain.Group, error) { return n.in.GroupGet(ctx, workspace, name) })
+}
+
+func (n *nouns) GroupList(ctx context.Context, workspace, username string) ([]domain.Group, error) {
+	return get(n.f, ctx, "GroupList", func() ([]domain.Group, error) { return n.in.GroupList(ctx, workspace, username) })
+}
+
+func (n *nouns) GroupUpdate(ctx context.Context, workspace, name, summary string) error {
+	return n.f.do(ctx, "GroupUpdate", func() error { return n.in.GroupUpdate(ctx, workspace, name, summary) })
+}
+
+func (n *nouns) GroupDelete(ctx context.Context, workspace, name string) error {
+	return n.f.do(ctx, "GroupDelete", func() error { return n.in.GroupDelete(ctx, workspace, name) })
+}
+
+func (n *nouns) GroupMemberPut(ctx context.Context, workspace, group, username string, admin bool) error {
+	return n.f.do(ctx, "GroupMemberPut", func() error { return n.in.GroupMemberPut(ctx, workspace, group, username, admin) })
+}
+
+func (n *nouns) GroupMemberDelete(ctx context.Context, workspace, group, username string) error {
+	return n.f.do(ctx, "GroupMemberDelete", func() error { return n.in.GroupMemberDelete(ctx, workspace, group, username) })
+}
+
+func (n *nouns) FolderCreate(ctx context.Context, f domain.Folder) error {
+	return n.f.do(ctx, "FolderCreate", func() error { return n.in.FolderCreate(ctx, f) })
+}
+
+func (n *nouns) FolderGet(ctx context.Context, workspace, name string) (domain.Folder, error) {
+	return get(n.f, ctx, "FolderGet", func() (domain.Folder, error) { return n.in.FolderGet(ctx, workspace, name) })
+}
+
+func (n *nouns) FolderList(ctx context.Context, p store.FolderListParams) ([]domain.Folder, error) {
+	return get(n.f, ctx, "FolderList", func() ([]domain.Folder, error) { return n.in.FolderList(ctx, p) })
+}
+
+func (n *nouns) FolderUpdate(ctx context.Context, f domain.Folder) error {
+	return n.f.do(ctx, "FolderUpdate", func() error { return n.in.FolderUpdate(ctx, f) })
+}
+
+func (n *nouns) FolderDelete(ctx context.Context, workspace, name string) error {
+	return n.f.do(ctx, "FolderDelete", func() error { return n.in.FolderDelete(ctx, workspace, name) })
+}
+
+func (n *nouns) GrantPut(ctx context.Context, workspace string, g domain.Grant) error {
+	return n.f.do(ctx, "GrantPut", func() error { return n.in.GrantPut(ctx, workspace, g) })
+}
+
+func (n *nouns) GrantDelete(ctx context.Context, workspace string, kind domain.GrantKind, object, principal string) error {
+	return n.f.do(ctx, "GrantDelete", func() error { return n.in.GrantDelete(ctx, workspace, kind, object, principal) })
+}
+
+func (n *nouns) GrantList(ctx context.Context, workspace string, kind domain.GrantKind, object string) ([]domain.Grant, error) {
+	return get(n.f, ctx, "GrantList", func() ([]domain.Grant, error) { return n.in.GrantList(ctx, workspace, kind, object) })
+}
+
+func (n *nouns) AccessTo(ctx context.Context, workspace, username, path string) (domain.Access, error) {
+	return get(n.f, ctx, "AccessTo", func() (domain.Access, error) { return n.in.AccessTo(ctx, workspace, username, path) })
+}
+
 func (n *nouns) ScriptCreate(ctx context.Context, s domain.Script) error {
 	return n.f.do(ctx, "ScriptCreate", func() error { return n.in.ScriptCreate(ctx, s) })
 }

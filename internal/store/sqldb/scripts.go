@@ -72,6 +72,9 @@ func (n *Nouns) ScriptCreate(ctx context.Context, s domain.Script) error {
 		parent = s.ParentHashes[0]
 	}
 	err = n.write(ctx, func(ctx context.Context, c *Conn) error {
+		if err := claimFolder(ctx, c, s.Workspace, s.Path, s.CreatedBy); err != nil {
+			return err
+		}
 		newest, err := newestVersion(ctx, c, s.Workspace, s.Path)
 		if err != nil {
 			return err
@@ -230,7 +233,18 @@ const scrub = `UPDATE script SET deleted = true, content = '', schema_json = NUL
 
 // ScriptDelete implements store.Scripts.
 func (n *Nouns) ScriptDelete(ctx context.Context, workspace, path string) error {
-	return n.version(ctx, path, scrub+` WHERE workspace = ? AND path = ? AND NOT deleted`, workspace, path)
+	return n.write(ctx, func(ctx context.Context, c *Conn) error {
+		rows, err := c.Exec(ctx, scrub+` WHERE workspace = ? AND path = ? AND NOT deleted`, workspace, path)
+		if err != nil {
+			return err
+		}
+		if rows == 0 {
+			return missing("there is no script %s", path)
+		}
+		// What comes to this path later is something else, so the grants go too.
+		_, err = c.Exec(ctx, `DELETE FROM access_grant WHERE workspace = ? AND kind = 'script' AND object = ?`, workspace, path)
+		return err
+	})
 }
 
 // ScriptDeleteHash implements store.Scripts.

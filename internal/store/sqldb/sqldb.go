@@ -387,8 +387,13 @@ func (w *clause) viewer(v store.Viewer, path, creator string) {
 		w.add("1 = 0")
 	default:
 		own := "u/" + v.Username + "/"
-		sql := "(" + path + " >= ? AND " + path + " < ?) OR (" + path + " >= 'f/' AND " + path + " < 'f0')"
-		args := []any{own, own + maxRune}
+		folders, folderArgs := grantedTo(v, domain.GrantFolder)
+		items, itemArgs := grantedTo(v, domain.GrantScript)
+		// The slash that is added keeps the length above zero, which substr demands, for texts that are no path.
+		folder := "substr(" + path + ", 3, @strpos(substr(" + path + ", 3) || '/', '/') - 1)"
+		sql := "(" + path + " >= ? AND " + path + " < ?) OR (" + path + " >= 'f/' AND " + path + " < 'f0' AND " + folder + " IN (" + folders +
+			")) OR " + path + " IN (" + items + ")"
+		args := append(append([]any{own, own + maxRune}, folderArgs...), itemArgs...)
 		if creator != "" {
 			sql += " OR " + creator + " = ?"
 			args = append(args, v.Username)

@@ -105,9 +105,20 @@ func (n *Nouns) members(ctx context.Context, tail string, args ...any) (out []do
 
 // MemberDelete implements store.Workspaces.
 func (n *Nouns) MemberDelete(ctx context.Context, workspace, email string) error {
-	rows, err := n.exec(ctx, `DELETE FROM member WHERE workspace = ? AND email = ?`, workspace, email)
-	if err == nil && rows == 0 {
-		return missing("%s is no member of the workspace %s", email, workspace)
-	}
-	return err
+	return n.write(ctx, func(ctx context.Context, c *Conn) error {
+		var username string
+		found, err := c.One(ctx, `DELETE FROM member WHERE workspace = ? AND email = ? RETURNING username`, []any{workspace, email}, &username)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return missing("%s is no member of the workspace %s", email, workspace)
+		}
+		// The name may be somebody else's one day: nothing granted to it stays.
+		if _, err := c.Exec(ctx, `DELETE FROM group_member WHERE workspace = ? AND username = ?`, workspace, username); err != nil {
+			return err
+		}
+		_, err = c.Exec(ctx, `DELETE FROM access_grant WHERE workspace = ? AND principal = ?`, workspace, "u/"+username)
+		return err
+	})
 }

@@ -183,6 +183,34 @@ func TestManyOpen(t *testing.T) {
 	wg.Wait()
 }
 
+// TestFoldersThatWereOpenStayOpen: a database from before there were grants.
+func TestFoldersThatWereOpenStayOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	sqlite.Execute(t, path, `DROP TABLE access_grant; DROP TABLE folder; DROP TABLE group_member; DROP TABLE member_group;
+		DELETE FROM goose_db_version WHERE version_id = 2;
+		INSERT INTO workspace VALUES ('w', 'W', 'root@x', 0, 0);
+		INSERT INTO script VALUES ('w', 'h1', 'f/old/a/b', 1, '', '', '', 'l', 'script', 0, '{}', '', '', 'ann@x', 0, 1, 0, '', '', NULL, NULL),
+			('w', 'h2', 'f/old/c', 1, '', '', '', 'l', 'script', 0, '{}', '', '', 'ann@x', 0, 0, 0, '', '', NULL, NULL),
+			('w', 'h3', 'u/ann/x', 1, '', '', '', 'l', 'script', 0, '{}', '', '', 'ann@x', 0, 0, 0, '', '', NULL, NULL)`)
+	s := open(t, path)
+	defer s.Close()
+	bob := store.Viewer{Workspace: "w", Username: "bob"}
+	folders, err := s.FolderList(t.Context(), store.FolderListParams{Viewer: bob})
+	if err != nil || len(folders) != 1 || folders[0].Name != "old" {
+		t.Fatalf("%+v, %v", folders, err)
+	}
+	if _, err := s.ScriptByHash(t.Context(), bob, "h1"); err != nil {
+		t.Errorf("what everybody could see before: %v", err)
+	}
+	a, err := s.AccessTo(t.Context(), "w", "bob", "f/old/a/b")
+	if err != nil || len(a.Grants) != 1 || a.Grants[0].Level != domain.GrantWrite {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
 func TestNewerVersion(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	if err := open(t, path).Close(); err != nil {

@@ -462,6 +462,8 @@ func release(t *testing.T, b *bundle) {
 
 func cancel(t *testing.T, b *bundle) {
 	ctx := t.Context()
+	b.workspace()
+	b.folder("x", to("g/all", domain.GrantRun))
 	// Queued: over at once.
 	n := job("u/ann/a")
 	b.push(n)
@@ -591,6 +593,8 @@ func jobViewer(t *testing.T, b *bundle) {
 		b.push(n)
 		return n.Job.ID
 	}
+	b.workspace()
+	b.folder("x", to("g/all", domain.GrantRead))
 	folder, anns, annsByBob, preview := add("f/x/a", "root"), add("u/ann/a", "ann"), add("u/ann/a", "bob"), add("", "ann")
 	visible := func(v store.Viewer, jobID string) bool {
 		_, err := b.JobGet(ctx, v, jobID)
