@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidemill/tidemill/internal/audit"
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/errs"
 	"github.com/tidemill/tidemill/internal/perm"
@@ -177,7 +178,10 @@ func (s *server) createGroup(ctx context.Context, in *struct {
 	} else if known {
 		g.Admins = []string{who.Username}
 	}
-	if err := s.Store.GroupCreate(ctx, g); err != nil {
+	err := s.audited(ctx, audit.GroupCreate, domain.AuditCreated, g.Name, audit.Diff(nil, map[string]any{"summary": g.Summary, "admins": g.Admins}), func(ctx context.Context, tx store.Nouns) error {
+		return tx.GroupCreate(ctx, g)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return plainText("the group " + g.Name + " is made"), nil
@@ -228,13 +232,17 @@ func (s *server) updateGroup(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	was := g.Summary
 	if in.Body.Summary != nil {
 		g.Summary = *in.Body.Summary
 	}
 	if err := checkSummary("summary", g.Summary); err != nil {
 		return nil, err
 	}
-	if err := s.Store.GroupUpdate(ctx, in.Workspace, g.Name, g.Summary); err != nil {
+	err = s.audited(ctx, audit.GroupUpdate, domain.AuditUpdated, g.Name, audit.Diff(map[string]any{"summary": was}, map[string]any{"summary": g.Summary}), func(ctx context.Context, tx store.Nouns) error {
+		return tx.GroupUpdate(ctx, in.Workspace, g.Name, g.Summary)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return plainText("the group " + g.Name + " is changed"), nil
@@ -245,7 +253,10 @@ func (s *server) deleteGroup(ctx context.Context, in *InName) (*plain, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Store.GroupDelete(ctx, in.Workspace, g.Name); err != nil {
+	err = s.audited(ctx, audit.GroupDelete, domain.AuditDeleted, g.Name, audit.Diff(map[string]any{"summary": g.Summary, "members": g.Members, "admins": g.Admins}, nil), func(ctx context.Context, tx store.Nouns) error {
+		return tx.GroupDelete(ctx, in.Workspace, g.Name)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return plainText("the group " + g.Name + " is deleted"), nil
@@ -273,7 +284,10 @@ func (s *server) addGroupUser(ctx context.Context, in *struct {
 	if len(g.Members) >= maxNamed && !slices.Contains(g.Members, in.Body.Username) {
 		return nil, errs.New(errs.Invalid, "the group has %d members, and that is the most", len(g.Members)).WithHint("make a second group")
 	}
-	if err := s.Store.GroupMemberPut(ctx, in.Workspace, g.Name, in.Body.Username, in.Body.Admin); err != nil {
+	err = s.audited(ctx, audit.GroupAddUser, domain.AuditUpdated, g.Name, audit.Diff(nil, map[string]any{"user": in.Body.Username, "admin": in.Body.Admin}), func(ctx context.Context, tx store.Nouns) error {
+		return tx.GroupMemberPut(ctx, in.Workspace, g.Name, in.Body.Username, in.Body.Admin)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return plainText(in.Body.Username + " is in the group " + g.Name), nil
@@ -290,7 +304,10 @@ func (s *server) removeGroupUser(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Store.GroupMemberDelete(ctx, in.Workspace, g.Name, in.Body.Username); err != nil {
+	err = s.audited(ctx, audit.GroupRemoveUser, domain.AuditUpdated, g.Name, audit.Diff(map[string]any{"user": in.Body.Username}, nil), func(ctx context.Context, tx store.Nouns) error {
+		return tx.GroupMemberDelete(ctx, in.Workspace, g.Name, in.Body.Username)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return plainText(in.Body.Username + " is not in the group " + g.Name + " any more"), nil
@@ -555,7 +572,10 @@ func (s *server) createFolder(ctx context.Context, in *struct {
 	if known {
 		f.Grants = append(f.Grants, domain.Grant{Principal: who.PermissionedAs(), Level: domain.GrantOwn}) // whatever else it was given
 	}
-	if err := s.Store.FolderCreate(ctx, f); err != nil {
+	err = s.audited(ctx, audit.FolderCreate, domain.AuditCreated, f.Name, audit.Diff(nil, folderSettings(f)), func(ctx context.Context, tx store.Nouns) error {
+		return tx.FolderCreate(ctx, f)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return plainText("the folder " + f.Name + " is made"), nil
@@ -572,7 +592,7 @@ func (s *server) changeFolder(ctx context.Context, workspace, name string, chang
 		if err != nil {
 			return err
 		}
-		before := f.Grants
+		before, was := f.Grants, folderSettings(f)
 		if err := change(&f); err != nil {
 			return err
 		}
@@ -596,7 +616,31 @@ func (s *server) changeFolder(ctx context.Context, workspace, name string, chang
 				}
 			}
 		}
-		return nil
+		return audit.Record(ctx, tx, callOf(ctx).who, audit.Entry{
+			Workspace: workspace, Action: audit.FolderUpdate, Kind: domain.AuditUpdated, Resource: name, Changes: audit.Diff(was, folderSettings(f)),
+		})
+	})
+}
+
+// folderSettings is what the audit log tells of a folder.
+func folderSettings(f domain.Folder) map[string]any {
+	out := map[string]any{"summary": f.Summary}
+	for _, g := range f.Grants {
+		out["grant "+g.Principal] = g.Level.String()
+	}
+	return out
+}
+
+// audited changes something of the workspace together with its line in the audit log.
+func (s *server) audited(ctx context.Context, action string, kind domain.AuditKind, resource string, changes []audit.Change,
+	change func(ctx context.Context, tx store.Nouns) error,
+) error {
+	who := callOf(ctx).who
+	return s.Store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
+		if err := change(ctx, tx); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, who, audit.Entry{Workspace: who.Workspace, Action: action, Kind: kind, Resource: resource, Changes: changes})
 	})
 }
 
@@ -626,7 +670,10 @@ func (s *server) deleteFolder(ctx context.Context, in *InName) (*plain, error) {
 	if _, err := s.mayFolder(ctx, in.Workspace, in.Name); err != nil {
 		return nil, err
 	}
-	if err := s.Store.FolderDelete(ctx, in.Workspace, in.Name); err != nil {
+	err := s.audited(ctx, audit.FolderDelete, domain.AuditDeleted, in.Name, nil, func(ctx context.Context, tx store.Nouns) error {
+		return tx.FolderDelete(ctx, in.Workspace, in.Name)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return plainText("the folder " + in.Name + " is deleted"), nil
@@ -744,7 +791,10 @@ func (s *server) addACL(ctx context.Context, in *struct {
 	if len(without(given, g.Principal)) >= maxNamed {
 		return nil, errs.New(errs.Invalid, "%s has %d grants, and that is the most", in.Path, len(given)).WithHint("make a group")
 	}
-	if err := s.Store.GrantPut(ctx, in.Workspace, g); err != nil {
+	err = s.audited(ctx, audit.GrantPut, domain.AuditUpdated, in.Path, audit.Diff(nil, map[string]any{"grant " + g.Principal: g.Level.String()}), func(ctx context.Context, tx store.Nouns) error {
+		return tx.GrantPut(ctx, in.Workspace, g)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return plainText(g.Principal + " may " + g.Level.String() + " " + in.Path), nil
@@ -760,7 +810,10 @@ func (s *server) removeACL(ctx context.Context, in *struct {
 	if err := s.item(ctx, in.InItem); err != nil {
 		return nil, err
 	}
-	if err := s.Store.GrantDelete(ctx, in.Workspace, domain.GrantScript, in.Path, in.Body.Owner); err != nil {
+	err := s.audited(ctx, audit.GrantDelete, domain.AuditUpdated, in.Path, audit.Diff(map[string]any{"grant " + in.Body.Owner: "given"}, nil), func(ctx context.Context, tx store.Nouns) error {
+		return tx.GrantDelete(ctx, in.Workspace, domain.GrantScript, in.Path, in.Body.Owner)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return plainText(in.Body.Owner + " has no grant on " + in.Path + " any more"), nil

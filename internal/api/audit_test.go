@@ -44,6 +44,14 @@ func (e *env) snapshot() string {
 		v := store.Viewer{Workspace: w.ID, All: true}
 		members, err := e.store.MemberList(ctx, w.ID)
 		add(members, err)
+		groups, err := e.store.GroupList(ctx, w.ID, "")
+		add(groups, err)
+		folders, err := e.store.FolderList(ctx, store.FolderListParams{Viewer: v, Limit: 1000})
+		add(folders, err)
+		for _, path := range []string{"f/a/new", "f/a/one"} {
+			grants, err := e.store.GrantList(ctx, w.ID, domain.GrantScript, path)
+			add(grants, err)
+		}
 		for _, archived := range []bool{false, true} {
 			scripts, err := e.store.ScriptList(ctx, store.ScriptListParams{Viewer: v, Archived: archived, Limit: 1000})
 			add(scripts, err)
@@ -144,6 +152,18 @@ func noAuditNoAction(t *testing.T) {
 		{audit.ScriptArchive, "main", e.dev, "POST", "/api/w/main/scripts/archive/h/" + two, nil, 200},
 		{audit.ScriptDelete, "main", e.dev, "POST", "/api/w/main/scripts/delete/h/" + two, nil, 200},
 		{audit.JobCancel, "main", e.dev, "POST", "/api/w/main/jobs_u/queue/cancel/" + job, map[string]any{"reason": "enough"}, 200},
+		{audit.GroupCreate, "main", e.dev, "POST", "/api/w/main/groups/create", map[string]any{"name": "ops", "summary": "x"}, 200},
+		{audit.GroupUpdate, "main", e.dev, "POST", "/api/w/main/groups/update/ops", map[string]any{"summary": "y"}, 200},
+		{audit.GroupAddUser, "main", e.dev, "POST", "/api/w/main/groups/adduser/ops", map[string]any{"username": "op"}, 200},
+		{audit.GroupRemoveUser, "main", e.dev, "POST", "/api/w/main/groups/removeuser/ops", map[string]any{"username": "op"}, 200},
+		{audit.FolderCreate, "main", e.dev, "POST", "/api/w/main/folders/create", map[string]any{"name": "shut"}, 200},
+		{audit.FolderUpdate, "main", e.dev, "POST", "/api/w/main/folders/update/shut", map[string]any{"summary": "y"}, 200},
+		{audit.FolderUpdate, "main", e.dev, "POST", "/api/w/main/folders/addowner/shut", map[string]any{"owner": "g/ops"}, 200},
+		{audit.FolderUpdate, "main", e.dev, "POST", "/api/w/main/folders/removeowner/shut", map[string]any{"owner": "g/ops"}, 200},
+		{audit.GrantPut, "main", e.admin, "POST", "/api/w/main/acls/add/script/f/a/new", map[string]any{"owner": "g/ops"}, 200},
+		{audit.GrantDelete, "main", e.admin, "POST", "/api/w/main/acls/remove/script/f/a/new", map[string]any{"owner": "g/ops"}, 200},
+		{audit.FolderDelete, "main", e.dev, "DELETE", "/api/w/main/folders/delete/shut", nil, 200},
+		{audit.GroupDelete, "main", e.dev, "DELETE", "/api/w/main/groups/delete/ops", nil, 200},
 	} {
 		_, pattern := build(Deps{}).mux.Handler(e.request("", c.method, c.path, nil))
 		shown[pattern] = true

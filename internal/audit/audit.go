@@ -40,6 +40,17 @@ const (
 	UserUpdate    = "users.update"
 	WorkspaceMake = "workspaces.create"
 
+	GroupCreate     = "group.create"
+	GroupUpdate     = "group.edit"
+	GroupDelete     = "group.delete"
+	GroupAddUser    = "group.adduser"
+	GroupRemoveUser = "group.removeuser"
+	FolderCreate    = "folder.create"
+	FolderUpdate    = "folder.update"
+	FolderDelete    = "folder.delete"
+	GrantPut        = "acls.add"
+	GrantDelete     = "acls.remove"
+
 	AccessRefused = "access.refused"
 )
 

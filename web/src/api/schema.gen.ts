@@ -4,6 +4,57 @@
  */
 
 export interface paths {
+    "/api/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log of the instance as a file, oldest first */
+        get: operations["exportInstanceAuditLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/get/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A line of the instance's audit log */
+        get: operations["getInstanceAuditLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log of the instance: sign-ins, tokens, passwords; newest first */
+        get: operations["listInstanceAuditLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -288,6 +339,57 @@ export interface paths {
         put?: never;
         /** End a grant on an item */
         post: operations["removeGranularAcls"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log as a file, oldest first */
+        get: operations["exportAuditLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/audit/get/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A line of the audit log */
+        get: operations["getAuditLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/w/{workspace}/audit/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log of the workspace, newest first */
+        get: operations["listAuditLogs"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1607,6 +1709,43 @@ export interface components {
             admin?: boolean;
             username: string;
         };
+        AuditChange: {
+            /** @description any JSON */
+            after?: unknown;
+            /** @description any JSON */
+            before?: unknown;
+            field: string;
+        };
+        AuditLog: {
+            /** @enum {string} */
+            action_kind: "Created" | "Updated" | "Delete" | "Execute";
+            /** @description where the request came from */
+            address?: string;
+            changes: components["schemas"]["AuditChange"][];
+            email: string;
+            hash: string;
+            /**
+             * Format: int64
+             * @description 1, 2, … within the workspace, without gaps
+             */
+            id: number;
+            job_id?: string;
+            operation: string;
+            /** @description the changed fields with their new values */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            prev_hash: string;
+            request_id?: string;
+            resource?: string;
+            /** Format: date-time */
+            timestamp: string;
+            token_id?: string;
+            /** @description the e-mail address of somebody who has no name here */
+            username: string;
+            /** @description empty: the instance */
+            workspace_id: string;
+        };
         CancelJob: {
             reason?: string | null;
         };
@@ -2326,6 +2465,143 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    exportInstanceAuditLogs: {
+        parameters: {
+            query?: {
+                /** @description Create, Update, Delete or Execute */
+                action_kind?: string;
+                /** @description later than */
+                after?: string;
+                /** @description accepted as false from Windmill's clients; every workspace has a log of its own */
+                all_workspaces?: boolean;
+                /** @description not later than */
+                before?: string;
+                /** @description exact actions to leave out, separated by commas */
+                exclude_operations?: string;
+                /** @description csv (also when left out) or jsonl */
+                format?: string;
+                /** @description the action, or its beginning: scripts. */
+                operation?: string;
+                /** @description exact actions, separated by commas */
+                operations?: string;
+                /** @description a path, address or id, or its beginning */
+                resource?: string;
+                /** @description a user name, or an e-mail address */
+                username?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description lines in CSV, or with format=jsonl as application/jsonl */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getInstanceAuditLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listInstanceAuditLogs: {
+        parameters: {
+            query?: {
+                /** @description Create, Update, Delete or Execute */
+                action_kind?: string;
+                /** @description later than */
+                after?: string;
+                /** @description accepted as false from Windmill's clients; every workspace has a log of its own */
+                all_workspaces?: boolean;
+                /** @description not later than */
+                before?: string;
+                /** @description only lines before this one; the last id of the page before */
+                before_id?: number;
+                /** @description exact actions to leave out, separated by commas */
+                exclude_operations?: string;
+                /** @description rows, 1 to 1000; 30 when left out */
+                limit?: number;
+                /** @description the action, or its beginning: scripts. */
+                operation?: string;
+                /** @description exact actions, separated by commas */
+                operations?: string;
+                /** @description of Windmill's clients, counted from 1; prefer before or after */
+                page?: number;
+                /** @description the same, in Windmill's words */
+                per_page?: number;
+                /** @description a path, address or id, or its beginning */
+                resource?: string;
+                /** @description a user name, or an e-mail address */
+                username?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"][];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -2903,6 +3179,148 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportAuditLogs: {
+        parameters: {
+            query?: {
+                /** @description Create, Update, Delete or Execute */
+                action_kind?: string;
+                /** @description later than */
+                after?: string;
+                /** @description accepted as false from Windmill's clients; every workspace has a log of its own */
+                all_workspaces?: boolean;
+                /** @description not later than */
+                before?: string;
+                /** @description exact actions to leave out, separated by commas */
+                exclude_operations?: string;
+                /** @description csv (also when left out) or jsonl */
+                format?: string;
+                /** @description the action, or its beginning: scripts. */
+                operation?: string;
+                /** @description exact actions, separated by commas */
+                operations?: string;
+                /** @description a path, address or id, or its beginning */
+                resource?: string;
+                /** @description a user name, or an e-mail address */
+                username?: string;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description lines in CSV, or with format=jsonl as application/jsonl */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAuditLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"];
+                };
+            };
+            /** @description a problem, told in the words of RFC 9457 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAuditLogs: {
+        parameters: {
+            query?: {
+                /** @description Create, Update, Delete or Execute */
+                action_kind?: string;
+                /** @description later than */
+                after?: string;
+                /** @description accepted as false from Windmill's clients; every workspace has a log of its own */
+                all_workspaces?: boolean;
+                /** @description not later than */
+                before?: string;
+                /** @description only lines before this one; the last id of the page before */
+                before_id?: number;
+                /** @description exact actions to leave out, separated by commas */
+                exclude_operations?: string;
+                /** @description rows, 1 to 1000; 30 when left out */
+                limit?: number;
+                /** @description the action, or its beginning: scripts. */
+                operation?: string;
+                /** @description exact actions, separated by commas */
+                operations?: string;
+                /** @description of Windmill's clients, counted from 1; prefer before or after */
+                page?: number;
+                /** @description the same, in Windmill's words */
+                per_page?: number;
+                /** @description a path, address or id, or its beginning */
+                resource?: string;
+                /** @description a user name, or an e-mail address */
+                username?: string;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"][];
                 };
             };
             /** @description a problem, told in the words of RFC 9457 */
