@@ -1,4 +1,4 @@
-import { expect, test, WORKSPACE } from './studio';
+import { expect, forgive, test, WORKSPACE } from './studio';
 
 test.beforeEach(async ({ api }) => {
   await api.deploy('f/home/greet', 'echo "hello $1"', 'Greets somebody');
@@ -79,4 +79,31 @@ test('archives at once, and deletes only what was typed', async ({ page, api }) 
   await confirm.click();
   await expect(dialog).toBeHidden();
   await expect(page.getByRole('row', { name: /To be deleted/ })).toBeHidden();
+});
+
+test('what was begun and never deployed is found again, at home and by its address', async ({ page, complaints }) => {
+  const put = (path: string, content: string) =>
+    page.request.put(`/api/w/${WORKSPACE}/drafts/script/${path}`, {
+      data: { path, content, language: 'bash', summary: '' },
+      headers: { 'X-Tidemill-CSRF': '1' },
+    });
+  await put('u/ada/begun', 'echo "not lost"\n');
+  await put('f/home/greet', 'echo "changed"\n');
+  await page.goto(`/w/${WORKSPACE}`);
+  const drafts = page.getByRole('region', { name: 'Your drafts' });
+  await expect(drafts.getByRole('link', { name: /f\/home\/greet/ })).toContainText('changed');
+  await drafts.getByRole('link', { name: /u\/ada\/begun/ }).click();
+  await expect(page.getByRole('textbox', { name: 'Path' })).toHaveValue('u/ada/begun');
+  await expect(page.locator('.cm-content')).toContainText('not lost');
+
+  await page.goto(`/w/${WORKSPACE}/scripts/edit/u/ada/begun`);
+  await expect(page).toHaveURL(/scripts\/new\?path=/);
+  await expect(page.locator('.cm-content')).toContainText('not lost');
+  await page.getByRole('button', { name: 'Start over' }).click();
+  await page.goto(`/w/${WORKSPACE}/scripts/edit/f/home/greet`);
+  await page.getByRole('button', { name: 'Drop the draft' }).click();
+  await page.getByRole('link', { name: 'Home', exact: true }).click();
+  await expect(page.getByRole('grid', { name: 'Scripts' })).toBeVisible();
+  await expect(drafts.getByRole('link', { name: /begun|greet/ })).toHaveCount(0);
+  forgive(complaints, /404.*scripts\/get\/p\/u\/ada\/begun/);
 });

@@ -30,6 +30,21 @@ test('lists runs, keeps the filter in the address, and opens one', async ({ page
   await expect(table).toBeVisible();
 });
 
+test('one click shows the runs of one script only, and one click all again', async ({ page, api }) => {
+  await api.deploy('f/runs/quick_too', 'echo done', '');
+  await api.runToEnd('f/runs/quick');
+  await api.runToEnd('f/runs/quick_too');
+  await page.goto(`/w/${WORKSPACE}/runs`);
+  const table = page.getByRole('grid', { name: 'Runs' });
+  await table.getByRole('row', { name: /f\/runs\/quick\b(?!_)/ }).first().hover();
+  await table.getByRole('button', { name: 'Only runs of f/runs/quick', exact: true }).first().click();
+  await expect(page).toHaveURL(/script=f/);
+  await expect(table.getByText('f/runs/quick_too')).toHaveCount(0);
+  await expect(table.getByText('f/runs/quick', { exact: true }).first()).toBeVisible();
+  await page.getByRole('button', { name: /Of f\/runs\/quick/ }).click();
+  await expect(table.getByText('f/runs/quick_too').first()).toBeVisible();
+});
+
 test('shows what starts and ends elsewhere as it happens, and cancels', async ({ page, api }) => {
   await page.goto(`/w/${WORKSPACE}/runs?path=f/runs/slow`);
   await expect(page.getByRole('status', { name: /^Connected/ })).toBeVisible();

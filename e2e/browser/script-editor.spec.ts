@@ -241,3 +241,30 @@ test('calls to paste name the script, its arguments and where the token goes', a
   await expect(curl).toContainText('$TIDEMILL_TOKEN');
   await accessible(page);
 });
+
+test('a library says that it does not run', async ({ page, api }) => {
+  await api.post(`/api/w/${WORKSPACE}/scripts/create`, {
+    path: 'f/editor/library',
+    content: 'def helper():\n    return 1\n',
+    summary: '',
+    language: 'python3',
+    auto_parent: true,
+  });
+  await page.goto(`${w}/scripts/get/f/editor/library`);
+  await expect(page.getByText(/This is a library/)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Run', exact: true })).toHaveCount(0);
+  await accessible(page);
+  await page.goto(`${w}/scripts/edit/f/editor/library`);
+  await expect(page.getByText(/nothing to run/)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Run', exact: true })).toBeDisabled();
+});
+
+test('the page of a script shows its runs as they go', async ({ page, api }) => {
+  await api.deploy('f/editor/going', 'sleep 2', '');
+  await page.goto(`${w}/scripts/get/f/editor/going`);
+  await expect(page.getByRole('status', { name: /^Connected/ })).toBeVisible();
+  await api.run('f/editor/going');
+  const runs = page.getByRole('list', { name: 'Last runs' });
+  await expect(runs.getByText('Running')).toBeVisible();
+  await expect(runs.getByText('Success')).toBeVisible();
+});

@@ -51,6 +51,9 @@ func badInputIsTold(t *testing.T) {
 	}{
 		{"no body", create, "", 400, ""},
 		{"no JSON", create, "{", 400, "body"},
+		{"no UTF-8 in code", create, "{\"path\":\"f/a/c\",\"content\":\"\xff\",\"language\":\"bash\"}", 400, "body"},
+		{"no UTF-8 in a preview", preview, "{\"content\":\"echo \xff\",\"language\":\"bash\"}", 400, "body"},
+		{"no UTF-8 in arguments", run, "{\"n\":\"\xff\"}", 400, "body"},
 		{"an array", create, "[]", 400, "body"},
 		{"null", create, "null", 400, "body"},
 		{"missing fields", create, `{"path":"f/a/c"}`, 400, "body"},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/tidwall/gjson"
@@ -182,6 +184,10 @@ func argsOf(kind string, body []byte, wrap bool) (domain.JSON, error) {
 
 // validJSON says where the body stops being JSON.
 func validJSON(body []byte) error {
+	if !utf8.Valid(body) {
+		return errs.New(errs.Invalid, "the body of the request is not JSON").WithField("body", "%s", notUTF8(body)).
+			WithHint("send text as UTF-8, and bytes as base64")
+	}
 	if json.Valid(body) {
 		return nil
 	}
@@ -190,6 +196,32 @@ func validJSON(body []byte) error {
 		return e.WithField("body", "%s, at byte %d", wrong.Error(), wrong.Offset)
 	}
 	return e
+}
+
+// notUTF8 says where a body stops being text. Decoders of JSON replace such bytes without a word, and that would change what
+// somebody sent.
+func notUTF8(body []byte) string {
+	at := 0
+	for at < len(body) {
+		r, n := utf8.DecodeRune(body[at:])
+		if r == utf8.RuneError && n == 1 {
+			break
+		}
+		at += n
+	}
+	return fmt.Sprintf("is not UTF-8 at byte %d", at+1)
+}
+
+// jsonFormat reads and writes the JSON bodies of operations.
+func jsonFormat() huma.Format {
+	f := huma.DefaultJSONFormat
+	f.Unmarshal = func(data []byte, v any) error {
+		if !utf8.Valid(data) {
+			return errors.New(notUTF8(data))
+		}
+		return huma.DefaultJSONFormat.Unmarshal(data, v)
+	}
+	return f
 }
 
 func formArgs(body []byte) (domain.JSON, error) {
@@ -357,6 +389,7 @@ type previewIn struct {
 	InWorkspace
 	JobID            string `query:"job_id"`
 	Timeout          int64  `query:"timeout" minimum:"0" maximum:"31536000" doc:"seconds"`
+	Tag              string `query:"tag" maxLength:"100" doc:"the workers that run it; the body's tag wins"`
 	IncludeHeader    string `query:"include_header" doc:"accepted"`
 	InvisibleToOwner bool   `query:"invisible_to_owner" doc:"accepted"`
 	Body             Preview
@@ -375,6 +408,9 @@ func (s *server) startPreview(ctx context.Context, in *previewIn) (domain.Job, e
 	if m := string(bytes.TrimSpace(b.Modules)); m != "" && m != "null" && m != "{}" {
 		e.WithField("modules", "cannot be run yet")
 	}
+	if strings.ContainsAny(in.Tag, " \t\r\n,\x00") {
+		e.WithField("query.tag", "must have no spaces, commas or control characters")
+	}
 	if strings.ContainsAny(value(b.Tag), " \t\r\n,\x00") || len(value(b.Tag)) > 100 {
 		e.WithField("tag", "must have at most 100 characters, without spaces or commas")
 	}
@@ -384,7 +420,7 @@ func (s *server) startPreview(ctx context.Context, in *previewIn) (domain.Job, e
 			e.Fields = append(e.Fields, errs.As(err).Fields...)
 		}
 	}
-	r := engine.Run{Who: c.who, Args: domain.JSON(b.Args), Tag: value(b.Tag), Timeout: time.Duration(in.Timeout) * time.Second, Trigger: trigger(c), ID: in.JobID}
+	r := engine.Run{Who: c.who, Args: domain.JSON(b.Args), Tag: cmp.Or(value(b.Tag), in.Tag), Timeout: time.Duration(in.Timeout) * time.Second, Trigger: trigger(c), ID: in.JobID}
 	switch {
 	case b.Content != nil:
 		if value(b.Language) == "" {

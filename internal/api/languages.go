@@ -75,7 +75,7 @@ func (s *server) runtime(ctx context.Context, r lang.Runtime) LanguageRuntime {
 	return out
 }
 
-// runtimeVersion asks a runtime once. One that does not answer has no version: it is told by its runs.
+// runtimeVersion asks a runtime once. One that does not answer in time, on a busy machine, is asked again the next time.
 func (s *server) runtimeVersion(ctx context.Context, path string, args []string) string {
 	if s.Kit.Sandbox == nil || len(args) == 0 {
 		return ""
@@ -88,9 +88,9 @@ func (s *server) runtimeVersion(ctx context.Context, path string, args []string)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	output, exit, err := s.Kit.RunQuiet(ctx, os.TempDir(), nil, append([]string{path}, args...)...)
-	version := ""
-	if err == nil && exit.Code == 0 {
-		version, _, _ = strings.Cut(strings.TrimSpace(output), "\n")
+	version, _, _ := strings.Cut(strings.TrimSpace(output), "\n")
+	if err != nil || exit.Code != 0 || version == "" {
+		return ""
 	}
 	if s.runtimes.versions == nil {
 		s.runtimes.versions = map[string]string{}

@@ -168,6 +168,12 @@ func canceling(t *testing.T) {
 	e.must(200, e.dev, "POST", "/api/w/main/jobs_u/queue/cancel/"+running, map[string]any{})
 
 	later := e.must(201, e.dev, "POST", "/api/w/main/jobs/run/preview?timeout=5", map[string]any{"content": "echo", "language": "bash", "tag": "nobody"}).body
+	tagged := e.must(201, e.dev, "POST", "/api/w/main/jobs/run/preview?tag=elsewhere", map[string]any{"content": "echo", "language": "bash"}).body
+	e.must(200, e.dev, "POST", "/api/w/main/jobs_u/queue/cancel/"+tagged, map[string]any{})
+	if j := e.wait(tagged); j.Tag != "elsewhere" {
+		t.Errorf("the tag of the query became %q", j.Tag)
+	}
+	e.must(400, e.dev, "POST", "/api/w/main/jobs/run/preview?tag=a%20b", map[string]any{"content": "echo", "language": "bash"})
 	why := e.must(200, e.dev, "GET", "/api/w/main/jobs_u/why/"+later, nil)
 	if !strings.Contains(why.body, "nobody") {
 		t.Errorf("it waits because %s", why.body)

@@ -90,7 +90,7 @@ Libraries are only deployed. The exit code says whether all of them succeeded.`,
 					return err
 				}
 			} else {
-				fmt.Fprintf(a.out, "%s\n", a.paint(a.out).quiet(fmt.Sprintf("%d scripts deployed, %d libraries; %d run, %d failed", len(files), len(libraries), len(rows), failed)))
+				fmt.Fprintf(a.out, "%s\n", a.paint(a.out).quiet(fmt.Sprintf("deployed %d (libraries: %d), run %d, failed %d", len(files), len(libraries), len(rows), failed)))
 			}
 			if failed > 0 {
 				return exitCode{ExitFailed}

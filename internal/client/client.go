@@ -124,7 +124,6 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	req.Header.Set("User-Agent", c.agent)
-	req.Header.Set("X-Tidemill-CSRF", "1")
 	res, err := c.http.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {

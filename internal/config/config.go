@@ -42,6 +42,7 @@ type Config struct {
 	MaxBody   Size `key:"max-body" default:"128MB" for:"start server" arg:"SIZE" help:"largest request body"`
 	MaxArgs   Size `key:"max-args" default:"64MB" for:"start server" arg:"SIZE" help:"largest arguments of a run"`
 	MaxResult Size `key:"max-result" default:"512MB" for:"start server worker" arg:"SIZE" help:"largest result of a run; a larger one fails the run"`
+	MaxMemory Size `key:"max-memory" default:"0MB" for:"start worker" arg:"SIZE" help:"most memory that the processes of one run use together; a run that uses more is ended; 0MB: no limit"`
 	MaxLog    Size `key:"max-log" default:"16MB" for:"start worker" arg:"SIZE" help:"most that is kept of a run's log: its beginning and its end"`
 
 	PasswordMemory Size `key:"password-memory" default:"32MB" for:"start server admin" arg:"SIZE" help:"memory that checking one password takes (argon2id)"`
@@ -146,6 +147,9 @@ func (c *Config) check(where func(key string) string) error {
 		if v < 1024 {
 			bad(key, "must be at least 1KB")
 		}
+	}
+	if c.MaxMemory != 0 && c.MaxMemory < 16<<20 {
+		bad("max-memory", "must be at least 16MB, or 0MB for no limit")
 	}
 	if c.PasswordMemory < 8<<10 || c.PasswordMemory > 1<<30 {
 		bad("password-memory", "must be between 8KB and 1GB")

@@ -150,19 +150,37 @@ func (e *Engine) preparePreview(ctx context.Context, r Run, item *queue.NewJob) 
 	if err := e.allowed(ctx, r.Who, perm.JobsPreview, r.Code.Path); err != nil {
 		return err
 	}
-	if _, ok := e.o.Languages.Get(r.Code.Language); !ok {
+	l, ok := e.o.Languages.Get(r.Code.Language)
+	if !ok {
 		return e.unknownLanguage(r.Code.Language)
 	}
 	if n := len(r.Code.Content); n > domain.MaxScriptContent {
 		return errs.New(errs.TooLarge, "the code is %d bytes; at most %d are allowed", n, domain.MaxScriptContent)
 	}
-	if err := checkObject(r.Args); err != nil {
+	if err := e.CheckArgs(e.previewSchema(l, r.Code.Content), r.Args); err != nil {
 		return err
 	}
 	code := *r.Code
 	item.Code = &code
 	item.Job.Kind, item.Job.ScriptPath, item.Job.Language = domain.JobPreview, code.Path, code.Language
 	return nil
+}
+
+// maxPreviewSchema is up to how many bytes of code a preview's arguments are checked: reading more would hold up the request
+// longer than the answer is worth.
+const maxPreviewSchema = 512 << 10
+
+// previewSchema is what the code of a preview takes, as a deployed script's schema says it; nil when that cannot be read.
+// Half-written code is no reason to refuse: its run says what is wrong, with the log beside it.
+func (e *Engine) previewSchema(l lang.Language, code string) domain.JSON {
+	if len(code) > maxPreviewSchema {
+		return nil
+	}
+	sig, err := l.Signature(code)
+	if err != nil || sig.NoMain {
+		return nil
+	}
+	return sig.Document()
 }
 
 func (e *Engine) unknownLanguage(l domain.Language) error {

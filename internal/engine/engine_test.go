@@ -65,7 +65,7 @@ func TestPreviewRunsItsCode(t *testing.T) {
 	h := newHouse(t)
 	h.work(t)
 	code := &domain.Code{Language: bash.ID, Content: "x=\"$1\"\necho '{\"got\":  '$x', \"big\": 12345678901234567890}'\n"}
-	job, err := h.engine.Run(t.Context(), engine.Run{Who: dev, Code: code, Args: domain.JSON(`{"x":42}`), Trigger: "ui"})
+	job, err := h.engine.Run(t.Context(), engine.Run{Who: dev, Code: code, Args: domain.JSON(`{"x":"42"}`), Trigger: "ui"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,12 +79,36 @@ func TestPreviewRunsItsCode(t *testing.T) {
 	if _, err := h.engine.Run(t.Context(), engine.Run{Who: dev, Code: &domain.Code{Language: "cobol74"}}); !errs.Is(err, errs.Invalid) {
 		t.Fatal(err)
 	}
-	again, err := h.engine.Rerun(t.Context(), dev, job.ID, domain.JSON(`{"x":43}`))
+	again, err := h.engine.Rerun(t.Context(), dev, job.ID, domain.JSON(`{"x":"43"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, result := h.wait(t, again.ID); !strings.Contains(result, "43") {
 		t.Fatal(result)
+	}
+}
+
+func TestPreviewChecksItsArguments(t *testing.T) {
+	h := newHouse(t)
+	run := func(content, args string) error {
+		_, err := h.engine.Run(t.Context(), engine.Run{Who: dev, Code: &domain.Code{Language: bash.ID, Content: content}, Args: domain.JSON(args)})
+		return err
+	}
+	for args, field := range map[string]string{`{}`: "args.name", `{"name": ["a"]}`: "args.name", `[]`: "args"} {
+		err := run("name=\"$1\"\necho $name\n", args)
+		if !errs.Is(err, errs.Invalid) || len(errs.As(err).Fields) != 1 || errs.As(err).Fields[0].Path != field {
+			t.Errorf("%s: %+v", args, err)
+		}
+	}
+	for name, c := range map[string][2]string{
+		"fits":             {"name=\"$1\"\n", `{"name": "ada"}`},
+		"unknown argument": {"name=\"${1:-x}\"\n", `{"more": 1}`},
+		"syntax error":     {"name=\"$1\nif then", `{}`},
+		"too long to read": {"name=\"$1\"\n" + strings.Repeat("#\n", 300<<10), `{}`},
+	} {
+		if err := run(c[0], c[1]); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -40,6 +40,13 @@ type Language interface {
 	Command(p Prepared, j Job) Command
 }
 
+// LockReader is a Language whose scripts can import each other, so that a lock may fall behind: an imported script can be
+// deployed again with other requirements.
+type LockReader interface {
+	// Missing lists those of the requirements that the lock does not answer. When in doubt it answers.
+	Missing(lock string, requirements []string) []string
+}
+
 // Manifest describes a language to the catalogue: UI, CLI and docs render from it.
 type Manifest struct {
 	ID        domain.Language

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidemill/tidemill/internal/domain"
@@ -69,6 +71,85 @@ func (q *Queue) drop(ctx context.Context, cause error, s spill) {
 		if err := q.o.Blobs.Delete(ctx, b.key); err != nil {
 			q.o.Log.Warn("a large value that no job needs could not be deleted", "blob", b.key, "error", err)
 		}
+	}
+}
+
+const (
+	settled    = time.Minute // after that a value that no row names was left by a crash, not written a moment ago
+	maxTidied  = 100_000     // keys that one look reads
+	maxOrphans = 1_000       // values that one look deletes
+)
+
+// tidy removes what crashes left, once, when the start is long over.
+func (q *Queue) tidy(ctx context.Context) {
+	if pause(ctx, settled) != nil {
+		return
+	}
+	if err := q.Tidy(ctx, settled); err != nil && ctx.Err() == nil {
+		q.o.Log.Warn("could not look for large values that a crash left; the next start does", "error", err)
+	}
+}
+
+// Tidy deletes large values that no job names: a crash came between the value and its row. What is found is looked at again
+// after a while, because another process may just be about to write the row. One call reads and deletes a bounded number.
+func (q *Queue) Tidy(ctx context.Context, wait time.Duration) error {
+	var orphans []string
+	seen, job, used := 0, "", []string(nil)
+	err := q.o.Blobs.List(ctx, "jobs/", func(key string, _ int64) error {
+		if seen++; seen > maxTidied || len(orphans) == maxOrphans {
+			return io.EOF
+		}
+		if seen%200 == 0 { // there is no hurry, and others want the database
+			if err := pause(ctx, 20*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		parts := strings.Split(key, "/")
+		if len(parts) != 4 || !id.Valid(parts[2]) {
+			return nil // not ours
+		}
+		if parts[2] != job {
+			var err error
+			if used, err = q.o.Store.JobBlobs(ctx, parts[2]); err != nil {
+				return err
+			}
+			job = parts[2]
+		}
+		if !slices.Contains(used, key) {
+			orphans = append(orphans, key)
+		}
+		return nil
+	})
+	if err != nil && err != io.EOF || len(orphans) == 0 {
+		return err
+	}
+	if err := pause(ctx, wait); err != nil {
+		return err
+	}
+	for _, key := range orphans {
+		used, err := q.o.Store.JobBlobs(ctx, strings.Split(key, "/")[2])
+		if err != nil {
+			return err
+		}
+		if slices.Contains(used, key) {
+			continue
+		}
+		if err := q.o.Blobs.Delete(ctx, key); err != nil {
+			return err
+		}
+		q.o.Log.Info("deleted a large value that a crash left", "blob", key)
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
 	}
 }
 

@@ -459,6 +459,7 @@ func (q *Queue) Start(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	q.cancel = cancel
 	q.done.Go(func() { q.reap(ctx) })
+	q.done.Go(func() { q.tidy(ctx) })
 	return nil
 }
 

@@ -394,6 +394,38 @@ func TestValuesOfWhatWasNotCommittedAreDeleted(t *testing.T) {
 	})
 }
 
+func TestValuesThatACrashLeftAreDeleted(t *testing.T) {
+	databases(t, queue.Options{Inline: 100}, func(t *testing.T, b *bundle) {
+		ctx := t.Context()
+		n := newJob()
+		n.Args = domain.JSON(`{"x":"` + strings.Repeat("a", 200) + `"}`)
+		job := b.push(t, n)
+		lost := []string{
+			"jobs/2026-01-01/" + id.New() + "/args-0123456789abcdef", // of a job whose row was never written
+			"jobs/2026-01-01/" + job.ID + "/result-0123456789abcdef", // of a result whose row was never written
+		}
+		for _, key := range append(lost, "other/2026-01-01/kept/x", "jobs/kept") {
+			if _, err := b.blobs.Put(ctx, key, strings.NewReader("value")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.Tidy(ctx, 0); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range lost {
+			if _, err := b.blobs.Size(ctx, key); !errs.Is(err, errs.NotFound) {
+				t.Errorf("%s: %v", key, err)
+			}
+		}
+		if n := b.blobCount(t); n != 3 {
+			t.Errorf("%d values are left", n)
+		}
+		if args, err := b.Args(ctx, workspace, job.ID); err != nil || string(args) != string(n.Args) {
+			t.Errorf("the arguments are %s, %v", args, err)
+		}
+	})
+}
+
 func TestALostLeaseIsTakenOver(t *testing.T) {
 	// Every lease is over the moment it is given.
 	databases(t, queue.Options{Lease: -time.Second}, func(t *testing.T, b *bundle) {

@@ -248,7 +248,7 @@ func (s *Server) startWorker(ctx context.Context) error {
 	s.worker = worker.New(worker.Options{
 		Source: s.engine.Source(), Languages: s.languages, Sandbox: s.sandbox, Kit: s.kit, WorkDir: dir,
 		Group: c.WorkerGroup, Slots: c.Slots(), Tags: c.Tags, BaseURL: url, Version: s.o.Version, Log: s.log,
-		MaxLog: int64(c.MaxLog), MaxResult: int64(c.MaxResult),
+		MaxLog: int64(c.MaxLog), MaxResult: int64(c.MaxResult), Memory: int64(c.MaxMemory),
 	})
 	if err := s.worker.Start(ctx); err != nil {
 		_ = hold.Close()

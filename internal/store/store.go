@@ -234,6 +234,9 @@ type Jobs interface {
 	// JobLease is the state of a live job by id alone, to verify a job's token; errs.NotFound when it is not in the queue.
 	JobLease(ctx context.Context, id string) (domain.Job, error)
 	JobPayload(ctx context.Context, workspace, id string, kind domain.PayloadKind) (domain.Payload, error)
+	// JobBlobs lists the blobs that a job's payloads live in, by id alone, to tell them from what a crash left; none for a job
+	// that was never stored.
+	JobBlobs(ctx context.Context, id string) ([]string, error)
 	// JobList lists newest first (by id), queue and history merged, never reading payloads.
 	JobList(ctx context.Context, p JobListParams) ([]domain.Job, error)
 	// JobCount counts live jobs of a workspace by status (and of all workspaces for "").

@@ -254,6 +254,10 @@ func (a *attempt) report(o domain.Outcome) {
 		case errs.Fenced:
 			log.Info("the end of an attempt came too late: it is not ours any more")
 			return
+		case errs.StorageFull:
+			// What filled the disk may be what this job wrote: while it lies there, its end could never be told.
+			a.removeDir()
+			log.Warn("the end of an attempt could not be reported; trying again", "error", err)
 		case errs.TooLarge:
 			message := errs.As(err).Message
 			log.Info("a result is too large", "bytes", len(o.Result))

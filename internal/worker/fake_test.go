@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +75,15 @@ func (s shell) Lock(ctx context.Context, k lang.Kit, requirements []string) (str
 	return "locked " + key, nil
 }
 
+func (s shell) Missing(lock string, requirements []string) (out []string) {
+	for _, r := range requirements {
+		if !slices.Contains(strings.Fields(lock), r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 func (s shell) Prepare(ctx context.Context, k lang.Kit, p lang.Program) (lang.Prepared, error) {
 	if strings.Contains(p.Source, "#build-error") {
 		return lang.Prepared{}, &lang.BuildError{Output: "main.sh:1: does not compile"}
@@ -118,6 +128,7 @@ type source struct {
 	fail     map[string]error // by method: what it answers instead
 	scripts  map[string]domain.Code
 	finishes int
+	finish   func() // called first by each Finish
 	left     bool
 	pinged   domain.Worker
 }
@@ -227,6 +238,9 @@ func (s *source) Finish(_ context.Context, l domain.Lease, o domain.Outcome) err
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.finishes++
+	if s.finish != nil {
+		s.finish()
+	}
 	if err := s.fail["Finish"]; err != nil {
 		delete(s.fail, "Finish") // once
 		return err

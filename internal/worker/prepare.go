@@ -69,6 +69,7 @@ func (b *bounded[V]) put(key string, v V) {
 // closure is what a script needs, all of it.
 type closure struct {
 	requirements []string
+	foreign      []string          // those of them that imported scripts bring
 	modules      map[string]string // workspace path → source
 }
 
@@ -79,7 +80,7 @@ func (a *attempt) prepare(l lang.Language, kit lang.Kit) (lang.Prepared, *domain
 		return lang.Prepared{}, a.prepareFailed(err, "ImportError", l)
 	}
 	lock := ""
-	if a.job.Code.Lock != nil {
+	if a.job.Code.Lock != nil && !a.outdated(l, kit, *a.job.Code.Lock, c) {
 		lock = *a.job.Code.Lock
 	} else if lock, err = a.lock(l, kit, c.requirements); err != nil {
 		return lang.Prepared{}, a.prepareFailed(err, "LockError", l)
@@ -89,6 +90,22 @@ func (a *attempt) prepare(l lang.Language, kit lang.Kit) (lang.Prepared, *domain
 		return p, a.prepareFailed(err, "PrepareError", l)
 	}
 	return p, nil
+}
+
+// outdated reports whether a stored lock lacks what the imported scripts require: one of them was deployed since the lock
+// was made. The script's own requirements are as old as its lock, and whoever gives a lock by hand may know better.
+func (a *attempt) outdated(l lang.Language, kit lang.Kit, lock string, c closure) bool {
+	reader, ok := l.(lang.LockReader)
+	if !ok || len(c.foreign) == 0 {
+		return false
+	}
+	missing := reader.Missing(lock, c.foreign)
+	if len(missing) == 0 {
+		return false
+	}
+	fmt.Fprintf(kit.Log, "An imported script was deployed since this one and requires %s, which is not in the lock. Resolving now; deploy this script again to keep the result.\n",
+		strings.Join(missing, ", "))
+	return true
 }
 
 func (a *attempt) prepareProgram(l lang.Language, kit lang.Kit, program lang.Program) (lang.Prepared, error) {
@@ -130,6 +147,9 @@ func (a *attempt) closure(l lang.Language) (closure, error) {
 		for _, r := range found.Requirements {
 			if !slices.Contains(c.requirements, r) {
 				c.requirements = append(c.requirements, r)
+			}
+			if next.path != a.job.Code.Path && !slices.Contains(c.foreign, r) {
+				c.foreign = append(c.foreign, r)
 			}
 		}
 		for _, path := range found.Scripts {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -277,6 +278,50 @@ func TestItemsAreStreamed(t *testing.T) {
 	}
 }
 
+func TestAJobThatFillsTheDiskMakesRoomForItsOwnEnd(t *testing.T) {
+	b := newBench(t)
+	var lay []bool // whether the job's file was there, by call
+	b.finish = func() {
+		found := false
+		filepath.WalkDir(b.workDir, func(_ string, d os.DirEntry, err error) error { //nolint:errcheck // never an error
+			found = found || err == nil && d.Name() == "big"
+			return nil
+		})
+		lay = append(lay, found)
+	}
+	b.failing("Finish", errs.New(errs.StorageFull, "the disk of the database is full"))
+	if o := b.run(t, job(plain, "echo x > big; echo done")); string(o.Result) != `"done"` {
+		t.Fatal(o)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !slices.Equal(lay, []bool{true, false}) {
+		t.Fatalf("at each report the job's file was there: %v", lay)
+	}
+}
+
+func TestALockThatFellBehindAnImportedScript(t *testing.T) {
+	b := newBench(t)
+	lock := "locked abc own"
+	script := func(a *domain.Assignment) { a.Code.Lock = &lock }
+	b.scripts["f/lib/x"] = domain.Code{Path: "f/lib/x", Language: plain, Content: "#require abc"}
+	a := job(plain, "#import f/lib/x\n#require other\necho $LOCK", script)
+	if o := b.run(t, a); string(o.Result) != `"locked abc own"` || strings.Contains(o.Log+b.log(a.Job.ID, domain.LogOutput), "Resolving") {
+		t.Fatalf("a lock that has all was not taken as it is: %s", o.Result)
+	}
+	b.mu.Lock()
+	b.scripts["f/lib/x"] = domain.Code{Path: "f/lib/x", Language: plain, Content: "#require abc\n#require new"}
+	b.mu.Unlock()
+	a = job(plain, "#import f/lib/x\n#require other\necho $LOCK", script)
+	o := b.run(t, a)
+	if string(o.Result) != `"locked abc new other"` {
+		t.Fatalf("%s: %s", o.Status, o.Result)
+	}
+	if log := b.log(a.Job.ID, domain.LogOutput) + o.Log; !strings.Contains(log, "requires new, which is not in the lock") {
+		t.Fatalf("the log says %q", log)
+	}
+}
+
 func TestImportsAreFetchedAndLocked(t *testing.T) {
 	b := newBench(t)
 	b.scripts["f/lib/x"] = domain.Code{Path: "f/lib/x", Language: plain, Content: "#import f/lib/y\n#require zlib"}
@@ -295,8 +340,8 @@ func TestImportsAreFetchedAndLocked(t *testing.T) {
 	if n, _ := b.locks.Load("abc zlib"); n != 1 {
 		t.Fatal("locked", n, "times")
 	}
-	lock := "given"
-	if o := b.run(t, job(plain, script, func(a *domain.Assignment) { a.Code.Lock = &lock })); string(o.Result) != `"given"` {
+	lock := "given abc zlib"
+	if o := b.run(t, job(plain, script, func(a *domain.Assignment) { a.Code.Lock = &lock })); string(o.Result) != `"given abc zlib"` {
 		t.Fatal(string(o.Result))
 	}
 	if o := b.run(t, job(plain, "#import f/lib/other")); o.ErrorName != "ImportError" || !strings.Contains(string(o.Result), "another language") {

@@ -7,7 +7,10 @@ import { createRoot } from 'react-dom/client';
 import { Problem } from './api/problem';
 import { queryClient } from './api/queries';
 import { router } from './router';
+import { keepStyles } from './ui/late-styles';
 import { UiProvider } from './ui/provider';
+
+keepStyles();
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');

@@ -115,6 +115,28 @@ func (l *language) Lock(ctx context.Context, k lang.Kit, requirements []string) 
 	return title + string(text), nil
 }
 
+// Missing implements lang.LockReader: by name, and by version where the requirement pins one.
+func (l *language) Missing(lock string, requirements []string) []string {
+	locked := map[string]string{} // name → version, "" when it is not a plain one
+	for _, entry := range lockedNames(lockBody(lock)) {
+		_, version, _ := strings.Cut(entry, "==")
+		locked[normalName(entry)] = strings.TrimSpace(version)
+	}
+	var out []string
+	for _, r := range requirements {
+		name := normalName(r)
+		if name == versionRequirement || strings.ContainsRune(r, ';') { // a marker may keep it out of the lock
+			continue
+		}
+		have, ok := locked[name]
+		_, want, pinned := strings.Cut(r, "==")
+		if want = strings.TrimSpace(want); !ok || pinned && have != "" && have != want && !strings.ContainsAny(want, "*, ") {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // lockWithPip resolves with pip alone, where uv cannot be had.
 func (l *language) lockWithPip(ctx context.Context, k lang.Kit, python interpreter, dir string) (string, error) {
 	out, exit, err := k.RunQuiet(ctx, dir, nil, python.Path, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--quiet",

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tidemill/tidemill/internal/errs"
+	"github.com/tidemill/tidemill/internal/lang"
 	"github.com/tidemill/tidemill/internal/lang/langtest"
 	"github.com/tidemill/tidemill/internal/sandbox/process"
 )
@@ -79,5 +80,21 @@ func TestWishesForVersions(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q: got %v, want %s", wish, got, want)
 		}
+	}
+}
+
+func TestWhatALockDoesNotAnswer(t *testing.T) {
+	l := New().(lang.LockReader)
+	lock := lockTitle + "3.11\nrequests==2.32.3 \\\n    --hash=sha256:ab\nPy_YAML==6.0 \\\n    --hash=sha256:cd\n"
+	for requirement, missing := range map[string]bool{
+		"requests": false, "requests[socks]": false, "requests==2.32.3": false, "requests==2.31.0": true, "requests>=2": false, "requests==2.*": false,
+		"py.yaml": false, "numpy": true, "numpy; python_version < '3'": false, "python>=3.11": false,
+	} {
+		if got := l.Missing(lock, []string{requirement}); (len(got) == 1) != missing {
+			t.Errorf("%s: %v", requirement, got)
+		}
+	}
+	if got := l.Missing("", []string{"requests"}); len(got) != 1 {
+		t.Error("an empty lock answers nothing")
 	}
 }

@@ -18,6 +18,8 @@ const lockSplit = "\n//bun.lock\n"
 // emptyLock is how Windmill writes a lock without packages.
 const emptyLock = "<empty>"
 
+var _ lang.LockReader = language{}
+
 func (l language) Lock(ctx context.Context, k lang.Kit, requirements []string) (string, error) {
 	if len(requirements) == 0 {
 		return "", nil
@@ -50,6 +52,23 @@ func (l language) Lock(ctx context.Context, k lang.Kit, requirements []string) (
 		return "", errs.Wrap(errs.Internal, err, "bun resolved the packages and left no lock")
 	}
 	return manifest + lockSplit + string(text), nil
+}
+
+// Missing implements lang.LockReader: the manifest in the lock says what was asked for.
+func (language) Missing(lock string, requirements []string) []string {
+	manifest, _, _ := strings.Cut(lock, lockSplit)
+	var asked struct{ Dependencies map[string]string }
+	if lock != "" && lock != emptyLock && json.Unmarshal([]byte(manifest), &asked) != nil {
+		return nil // a lock of some other shape: Prepare has its say
+	}
+	var out []string
+	for _, r := range requirements {
+		name, version := splitRequirement(r)
+		if have, ok := asked.Dependencies[name]; !ok || version != "" && version != have {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // packageJSON is the manifest of the requirements, sorted. Two different versions of a package are an error that names them.

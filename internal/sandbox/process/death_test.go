@@ -8,7 +8,9 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/tidemill/tidemill/internal/sandbox"
 	"github.com/tidemill/tidemill/internal/sandbox/process"
@@ -61,14 +63,25 @@ func TestAKilledServerLeavesNothing(t *testing.T) {
 	if err := server.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	server.Wait() //nolint:errcheck // killed
+	// Nobody has looked at its end yet, as in a container without an init: it counts as dead all the same.
+	for deadline := time.Now().Add(10 * time.Second); !zombie(server.Process.Pid); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("the server does not die")
+		}
+	}
 	// The next server on the host ends what the kernel did not.
 	process.New()
+	defer server.Wait() //nolint:errcheck // killed
 	for _, pid := range pids {
 		if err := gone(pid); err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+func zombie(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && strings.Contains(string(stat), ") Z ")
 }
 
 // gone waits until a process that was killed is gone. It need not be our child, so that nothing tells of its end.
@@ -80,4 +93,42 @@ func gone(pid int) error {
 		runtime.Gosched()
 	}
 	return fmt.Errorf("process %d is left", pid)
+}
+
+// A container's processes are seen in the host's /proc. Their server's number means nothing there, so that on the host it
+// looks dead, although it lives.
+func TestAServerOfAContainerIsNotDead(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there are no containers to see")
+	}
+	link, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		t.Skipf("SKIPPED, THE KERNEL TELLS NO NAMESPACE: %v", err)
+	}
+	here := strings.Trim(strings.TrimPrefix(link, "pid:"), "[]")
+	const noSuchServer = "2147480000.1."
+	start := func(mark string) *exec.Cmd {
+		cmd := exec.Command("/bin/sh", "-c", "echo started; exec sleep 600")
+		cmd.Env = []string{sandbox.Mark + "=" + mark}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() }) //nolint:errcheck // one of them is dead by then
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		return cmd
+	}
+	ours, theirs := start(noSuchServer+here+".1"), start(noSuchServer+"1.1")
+	process.New()
+	if err := ours.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("the job of a dead server of this host: %v", err)
+	}
+	if err := theirs.Process.Signal(syscall.Signal(0)); err != nil {
+		t.Errorf("the job of a server in a container was ended: %v", err)
+	}
 }

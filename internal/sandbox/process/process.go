@@ -50,7 +50,7 @@ type Runner struct {
 
 // New makes a runner and ends what trees of servers that are dead left behind.
 func New() *Runner {
-	r := &Runner{mark: fmt.Sprintf("%d.%s.", os.Getpid(), birth(os.Getpid()))}
+	r := &Runner{mark: origin() + "."}
 	r.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
 	noCores()
 	r.prepare()

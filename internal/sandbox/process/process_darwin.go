@@ -21,7 +21,9 @@ func (r *Runner) prepare() {
 	}
 }
 
-func birth(int) string { return strconv.FormatInt(time.Now().UnixNano(), 36) }
+func origin() string {
+	return strconv.Itoa(os.Getpid()) + "." + strconv.FormatInt(time.Now().UnixNano(), 36) + ".0"
+}
 
 // together is not done here: each pipe has a reader of its own.
 func (r *Runner) together([]*pump) *os.File { return nil }

@@ -417,6 +417,21 @@ func readProc(pid int, name string) ([]byte, error) {
 	return os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + name)
 }
 
+// origin tells this process from every other on the host, in containers too: number, birth, and the namespace in which the
+// number counts.
+func origin() string {
+	return strconv.Itoa(os.Getpid()) + "." + birth(os.Getpid()) + "." + namespace()
+}
+
+// namespace is that of our process numbers; "0" where the kernel does not tell.
+func namespace() string {
+	link, err := os.Readlink("/proc/self/ns/pid") // pid:[4026531836]
+	if err != nil {
+		return "0"
+	}
+	return strings.Trim(strings.TrimPrefix(link, "pid:"), "[]")
+}
+
 // birth tells a process from a later one with the same number.
 func birth(pid int) string {
 	s, _ := readStat(pid)
@@ -489,9 +504,10 @@ func allPids() []int {
 	return out
 }
 
-// sweepDead ends what bears the mark of a server that is dead.
+// sweepDead ends what bears the mark of a server that is dead. In /proc we also see what runs in containers of this host:
+// the numbers of their servers mean nothing here, so they are left alone.
 func sweepDead() {
-	self := os.Getpid()
+	self, here := os.Getpid(), namespace()
 	for _, pid := range allPids() {
 		if pid == self {
 			continue
@@ -506,11 +522,14 @@ func sweepDead() {
 		}
 		mark, _, _ = bytes.Cut(mark, []byte{0})
 		parts := strings.Split(string(mark), ".")
-		if len(parts) != 3 {
+		if len(parts) != 4 || parts[2] != here {
 			continue
 		}
 		server, err := strconv.Atoi(parts[0])
-		if err != nil || birth(server) == parts[1] {
+		if err != nil {
+			continue
+		}
+		if s, _ := readStat(server); s.birth == parts[1] && s.state != 'Z' { // a zombie is only waiting for its parent to look
 			continue
 		}
 		unix.Kill(pid, unix.SIGKILL) //nolint:errcheck // it may have ended meanwhile, or be another user's

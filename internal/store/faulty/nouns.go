@@ -276,6 +276,10 @@ func (n *nouns) JobCount(ctx context.Context, workspace string) (map[domain.JobS
 	return get(n.f, ctx, "JobCount", func() (map[domain.JobStatus]int, error) { return n.in.JobCount(ctx, workspace) })
 }
 
+func (n *nouns) JobBlobs(ctx context.Context, id string) ([]string, error) {
+	return get(n.f, ctx, "JobBlobs", func() ([]string, error) { return n.in.JobBlobs(ctx, id) })
+}
+
 func (n *nouns) JobDelete(ctx context.Context, workspace, id string) ([]string, error) {
 	return get(n.f, ctx, "JobDelete", func() ([]string, error) { return n.in.JobDelete(ctx, workspace, id) })
 }

@@ -478,6 +478,28 @@ func (n *Nouns) JobPayload(ctx context.Context, workspace, jobID string, kind do
 	return p, err
 }
 
+// JobBlobs implements store.Jobs.
+func (n *Nouns) JobBlobs(ctx context.Context, jobID string) (blobs []string, err error) {
+	if !id.Valid(jobID) {
+		return nil, nil
+	}
+	err = n.read(ctx, func(ctx context.Context, c *Conn) error {
+		blobs, err = jobBlobs(ctx, c, jobID)
+		return err
+	})
+	return blobs, err
+}
+
+func jobBlobs(ctx context.Context, c *Conn, jobID string) (blobs []string, err error) {
+	err = c.Query(ctx, `SELECT blob_key FROM payload WHERE job_id = ? AND blob_key <> ''`, []any{jobID}, func(scan func(...any) error) error {
+		var key string
+		err := scan(&key)
+		blobs = append(blobs, key)
+		return err
+	})
+	return blobs, err
+}
+
 // JobCount implements store.Jobs.
 func (n *Nouns) JobCount(ctx context.Context, workspace string) (out map[domain.JobStatus]int, err error) {
 	var w clause
@@ -517,13 +539,7 @@ func (n *Nouns) JobDelete(ctx context.Context, workspace, jobID string) (blobs [
 			}
 			return missing("there is no job %s", jobID)
 		}
-		if err := c.Query(ctx, `SELECT blob_key FROM payload WHERE job_id = ? AND blob_key <> ''`, []any{jobID},
-			func(scan func(...any) error) error {
-				var key string
-				err := scan(&key)
-				blobs = append(blobs, key)
-				return err
-			}); err != nil {
+		if blobs, err = jobBlobs(ctx, c, jobID); err != nil {
 			return err
 		}
 		// The row of the arguments stays, empty, so that the id cannot be used again.

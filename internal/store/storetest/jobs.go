@@ -554,7 +554,16 @@ func jobDelete(t *testing.T, b *bundle) {
 	must[domain.Job](b)(b.JobComplete(ctx, lease(j), success, &domain.Payload{Blob: "result/1", Size: 20}))
 	_, err = b.JobDelete(ctx, "zoo", n.Job.ID)
 	b.want(errs.NotFound, err)
+	kept := must[[]string](b)(b.JobBlobs(ctx, n.Job.ID))
 	blobs := must[[]string](b)(b.JobDelete(ctx, ws, n.Job.ID))
+	if !slices.Equal(kept, blobs) || len(blobs) == 0 {
+		t.Errorf("the job had the blobs %v and left %v", kept, blobs)
+	}
+	for _, gone := range []string{n.Job.ID, id.New(), "no id"} {
+		if left := must[[]string](b)(b.JobBlobs(ctx, gone)); len(left) != 0 {
+			t.Errorf("%s has the blobs %v", gone, left)
+		}
+	}
 	slices.Sort(blobs)
 	if !slices.Equal(blobs, []string{"args/1", "result/1"}) {
 		t.Errorf("blobs %v", blobs)

@@ -36,6 +36,14 @@ export function jobTitle(job: Job): string {
   return job.job_kind === 'preview' ? 'Unsaved code' : job.job_kind;
 }
 
+/** Why a job waits, failed or was cancelled, in a few words; "" when there is nothing to say. */
+export function jobReason(job: Job): string {
+  if (jobState(job) === 'cancelled' && job.canceled_by) {
+    return `By ${job.canceled_by}${job.canceled_reason ? `: ${job.canceled_reason}` : ''}`;
+  }
+  return job.reason ?? job.error_name ?? '';
+}
+
 /** What kind of job it is, when it is not the run of a deployed script. */
 export function jobKind(job: Job): string | undefined {
   if (job.job_kind === 'preview') return 'test';

@@ -26,6 +26,7 @@ test.each([
   ['<html>Bad gateway</html>', 502, 'The server cannot answer now.'],
   ['', 403, 'You may not do this.'],
   ['only GET and HEAD are answered here', 405, 'Only GET and HEAD are answered here.'],
+  ['f/team/x cannot run', 400, 'f/team/x cannot run.'],
   ['{"detail":7}', 418, 'The server answered with status 418.'],
 ])('an answer that is no problem+json still says something: %s', (text, status, message) => {
   expect(problemOf(status, text, 'id')).toMatchObject({ status, message, requestId: 'id' });

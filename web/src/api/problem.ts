@@ -47,7 +47,10 @@ export function problemOf(status: number, text: string, id: string): Problem {
 /** Turns whatever was thrown into a Problem: a failed fetch means that the server could not be reached. */
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof TypeError && /fetch|network|load failed/i.test(error.message)) {
+  if (
+    (error instanceof TypeError && /fetch|network|load failed|importing a module/i.test(error.message)) ||
+    (error instanceof Error && error.message.startsWith('Unable to preload CSS'))
+  ) {
     return new Problem(
       0,
       'The server cannot be reached.',
@@ -88,7 +91,9 @@ function byStatus(status: number): string {
 function sentence(s: string): string {
   const t = s.trim();
   if (t === '') return '';
-  const capital = t.charAt(0).toUpperCase() + t.slice(1);
+  // A path or a name of code that begins the sentence stays as it is written.
+  const word = /^[a-z]+(?=[\s,.;:!?]|$)/.test(t);
+  const capital = word ? t.charAt(0).toUpperCase() + t.slice(1) : t;
   return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }
 

@@ -81,6 +81,8 @@ export const jobQuery = (workspace: string, id: string) =>
 export type JobFilter = {
   status?: 'queued' | 'running' | 'success' | 'failure' | 'canceled';
   path?: string;
+  /** Exactly this script. */
+  script?: string;
   by?: string;
   kinds?: 'runs' | 'all';
 };
@@ -112,6 +114,7 @@ export function fetchJobs(workspace: string, filter: JobFilter, before: string):
 export function jobFilterQuery(filter: JobFilter) {
   return {
     script_path_start: filter.path || undefined,
+    script_path_exact: filter.script || undefined,
     created_by: filter.by || undefined,
     job_kinds: filter.kinds === 'all' ? undefined : 'script,preview',
     // A poisoned job failed, for whoever looks for what failed.

@@ -1,7 +1,10 @@
 import { raw } from './client';
 
-/** As much of a value as a page can show at once. */
-export const SHOWN = 2 << 20;
+/** As much of a value as a page reads: tables and trees draw only what is seen of them. */
+export const SHOWN = 8 << 20;
+
+/** As much of one text as a page can lay out. */
+export const SHOWN_TEXT = 2 << 20;
 
 export interface LoadedValue {
   /** The JSON text, or the beginning of one that is too large to show. */

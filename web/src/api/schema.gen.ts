@@ -5014,6 +5014,8 @@ export interface operations {
                 /** @description accepted */
                 invisible_to_owner?: boolean;
                 job_id?: string;
+                /** @description the workers that run it; the body's tag wins */
+                tag?: string;
                 /** @description seconds */
                 timeout?: number;
             };
@@ -5213,6 +5215,8 @@ export interface operations {
                 /** @description accepted */
                 invisible_to_owner?: boolean;
                 job_id?: string;
+                /** @description the workers that run it; the body's tag wins */
+                tag?: string;
                 /** @description seconds */
                 timeout?: number;
             };

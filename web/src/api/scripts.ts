@@ -144,10 +144,23 @@ export async function cancel(workspace: string, id: string, reason = ''): Promis
   });
 }
 
+/** One's drafts, newest first, without their content. */
+export const draftsQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ['drafts', workspace],
+    // Every editor writes them, in other tabs too.
+    staleTime: 0,
+    queryFn: () => data(api.GET('/api/w/{workspace}/drafts/list', { params: { path: { workspace } } })),
+  });
+
 /** One's draft of the script at a path; undefined when there is none. The list is asked first: most scripts have none. */
-export async function draft(workspace: string, path: string): Promise<StoredDraft | undefined> {
-  const list = await data(api.GET('/api/w/{workspace}/drafts/list', { params: { path: { workspace } } }));
-  if (!list.some((d) => d.path === path)) return undefined;
+export async function draft(
+  workspace: string,
+  path: string,
+  list?: readonly { path: string }[],
+): Promise<StoredDraft | undefined> {
+  const known = list ?? (await data(api.GET('/api/w/{workspace}/drafts/list', { params: { path: { workspace } } })));
+  if (!known.some((d) => d.path === path)) return undefined;
   const d = await data(api.GET('/api/w/{workspace}/drafts/script/{path}', { params: { path: { workspace, path } } }));
   const value = d.value as Partial<Draft> | undefined;
   // A draft is any JSON object to the server; another client may have written one that is no script.

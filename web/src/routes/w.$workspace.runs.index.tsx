@@ -9,6 +9,7 @@ function readFilter(s: Record<string, unknown>): JobFilter {
   return {
     status: statuses.find((x) => x === s.status),
     path: text(s.path),
+    script: text(s.script),
     by: text(s.by),
     kinds: s.kinds === 'all' ? 'all' : undefined,
   };

@@ -1,4 +1,5 @@
-import { createFileRoute } from '@tanstack/react-router';
+import { createFileRoute, redirect } from '@tanstack/react-router';
+import { Problem } from '~/api/problem';
 import { languagesQuery, scriptQuery } from '~/api/queries';
 import { draft } from '~/api/scripts';
 import { RunOutput } from '~/features/run/run-output';
@@ -16,9 +17,22 @@ export const Route = createFileRoute('/w/$workspace/scripts/edit/$')({
     const { _splat: path = '' } = params;
     const [languages, script, stored] = await Promise.all([
       context.queryClient.ensureQueryData(languagesQuery),
-      context.queryClient.fetchQuery({ ...scriptQuery(params.workspace, path), staleTime: 0 }),
+      context.queryClient.fetchQuery({ ...scriptQuery(params.workspace, path), staleTime: 0 }).catch((e: unknown) => {
+        if (e instanceof Problem && e.status === 404) return e;
+        throw e;
+      }),
       draft(params.workspace, path),
     ]);
+    if (script instanceof Problem) {
+      if (!stored) throw script;
+      // What was never deployed is gone on with where it was begun.
+      throw redirect({
+        to: '/w/$workspace/scripts/new',
+        params: { workspace: params.workspace },
+        search: { path },
+        replace: true,
+      });
+    }
     return { languages, script, stored };
   },
   component: Page,

@@ -1,6 +1,6 @@
 import { createFileRoute, notFound } from '@tanstack/react-router';
 import { languagesQuery } from '~/api/queries';
-import { draft } from '~/api/scripts';
+import { draft, draftsQuery } from '~/api/scripts';
 import { RunOutput } from '~/features/run/run-output';
 import { EditorPage, type TestOutput } from '~/features/script/editor-page';
 import { newScript } from '~/features/script/new-script';
@@ -18,10 +18,18 @@ export const Route = createFileRoute('/w/$workspace/scripts/new')({
   // What is written here is in the page; a changed address must not load it again.
   shouldReload: false,
   loader: async ({ context, params, deps }) => {
-    const languages = await context.queryClient.ensureQueryData(languagesQuery);
-    const start = newScript(languages, context.member.username, deps);
+    const [languages, drafts] = await Promise.all([
+      context.queryClient.ensureQueryData(languagesQuery),
+      context.queryClient.fetchQuery(draftsQuery(params.workspace)),
+    ]);
+    const start = newScript(
+      languages,
+      context.member.username,
+      deps,
+      drafts.map((d) => d.path),
+    );
     if (!start) throw notFound();
-    const stored = await draft(params.workspace, start.path);
+    const stored = await draft(params.workspace, start.path, drafts);
     return { languages, start, stored };
   },
   component: Page,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { formatBytes, formatDuration, formatRelative, plural } from './format';
 
 test.each([
-  [0, '0.0 ms'],
+  [0, '0 ms'],
   [1.44, '1.4 ms'],
   [320, '320 ms'],
   [3200, '3.2 s'],

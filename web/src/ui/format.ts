@@ -3,6 +3,7 @@
 /** `1.4 ms`, `320 ms`, `3.2 s`, `2 m 10 s`, `1 h 5 m`, `3 d 2 h`. */
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms) || ms < 0) return '–';
+  if (ms === 0) return '0 ms';
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   const s = ms / 1000;

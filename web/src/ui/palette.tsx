@@ -35,7 +35,8 @@ function PaletteContent({ places, onClose }: { places: Action[]; onClose: () => 
   const found = useMemo(() => {
     const all = query.trim() === '' ? [...actions, ...places.slice(0, 8)] : [...actions, ...places];
     const seen = new Set<string>();
-    const unique = all.filter((a) => !seen.has(a.id) && seen.add(a.id));
+    // Opening what is open already is no command.
+    const unique = all.filter((a) => a.id !== 'palette' && !seen.has(a.id) && seen.add(a.id));
     return inGroups(search(query, unique, (a) => `${a.title} ${a.keywords ?? ''} ${a.group ?? ''}`).slice(0, MOST));
   }, [query, actions, places]);
   const current = Math.min(at, found.length - 1);

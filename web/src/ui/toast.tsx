@@ -26,6 +26,7 @@ export function toastDone(message: ReactNode, undo?: () => void) {
     icon: <IconCheck size={16} aria-hidden />,
     autoClose: undo ? 10_000 : 4000,
     withBorder: true,
+    closeButtonProps: { 'aria-label': 'Close' },
   });
 }
 
@@ -48,6 +49,7 @@ export function toastFailed(what: string, trouble: { message: string; hint: stri
     color: 'red',
     autoClose: false,
     withBorder: true,
+    closeButtonProps: { 'aria-label': 'Close' },
     role: 'alert',
   });
 }

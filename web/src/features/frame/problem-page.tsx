@@ -1,5 +1,6 @@
 import { useQueryErrorResetBoundary } from '@tanstack/react-query';
 import { useRouter } from '@tanstack/react-router';
+import { useNotes } from '~/api/live';
 import { asProblem } from '~/api/problem';
 import { LinkButton } from '~/ui/link-button';
 import { usePlace } from '~/ui/place';
@@ -16,6 +17,10 @@ export function ProblemPage({ error, reset }: { error: unknown; reset: () => voi
     reset();
     void router.invalidate();
   };
+  // The server answers again: so does the page, without being asked.
+  useNotes((note) => {
+    if (note.kind === '' && (problem.status === 0 || problem.status >= 502)) retry();
+  });
   return (
     <Failing
       trouble={problem}

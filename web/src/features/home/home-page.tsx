@@ -33,6 +33,7 @@ import { type Column, type Sort, Table } from '~/ui/table';
 import { Time } from '~/ui/time';
 import { toastDone, toastFailed } from '~/ui/toast';
 import { firstSteps } from './first-run';
+import { Drafts } from './drafts';
 import { FirstRunCard } from './first-run-card';
 import styles from './home.module.css';
 
@@ -86,6 +87,7 @@ export function HomePage({ workspace, query }: { workspace: string; query: strin
       }
     >
       <FirstRun workspace={workspace} scripts={scripts} jobs={jobs} />
+      {query === '' && <Drafts workspace={workspace} scripts={scripts} />}
       {rows.length > 0 ? (
         <Table
           label="Scripts"
@@ -202,11 +204,14 @@ function useColumns(workspace: string, runs: Map<string, Job[]>, onDelete: (s: S
             to="/w/$workspace/scripts/get/$"
             params={{ workspace, _splat: s.path }}
             className={styles.title}
+            title={s.summary || undefined}
             tabIndex={-1}
           >
             {s.summary || lastPart(s.path)}
           </Link>
-          <span className={styles.path}>{s.path}</span>
+          <span className={styles.path} title={s.path}>
+            {s.path}
+          </span>
         </span>
       ),
     },

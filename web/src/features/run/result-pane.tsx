@@ -2,7 +2,7 @@ import { type UseQueryResult, useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { asProblem } from '~/api/problem';
 import type { Job } from '~/api/queries';
-import { argsUrl, type LoadedValue, resultUrl } from '~/api/result';
+import { argsUrl, type LoadedValue, resultUrl, SHOWN_TEXT } from '~/api/result';
 import { Failing, Skeleton } from '~/ui/states';
 import { BigValue } from '~/ui/value-view/big-value';
 import { ValueView } from '~/ui/value-view/value-view';
@@ -42,6 +42,13 @@ export function ArgumentsPane({ workspace, job }: { workspace: string; job: Job 
   return <Loaded loaded={loaded} url={argsUrl(workspace, job.id)} label="Arguments" fileName={fileName} />;
 }
 
+// One text, be it markdown, a picture or a page, is laid out as a whole.
+function isText(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return typeof value === 'string';
+  const parts = Object.values(value);
+  return parts.length === 1 && typeof parts[0] === 'string';
+}
+
 function Loaded({
   loaded,
   url,
@@ -66,7 +73,8 @@ function Loaded({
     );
   }
   const { text, size, whole, value } = loaded.data;
-  if (!whole) return <BigValue text={text} size={size} label={label} fileName={fileName} downloadUrl={url} />;
+  if (!whole || (text.length > SHOWN_TEXT && isText(value)))
+    return <BigValue text={text} size={size} label={label} fileName={fileName} downloadUrl={url} />;
   return (
     <ValueView value={value} label={label} heading={heading} fileName={fileName} downloadUrl={url} excerpt={excerpt} />
   );

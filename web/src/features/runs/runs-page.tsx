@@ -1,10 +1,10 @@
-import { Button, Switch } from '@mantine/core';
+import { ActionIcon, Button, Switch } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
-import { IconBan, IconPlayerPlay } from '@tabler/icons-react';
+import { IconBan, IconFilter, IconPlayerPlay } from '@tabler/icons-react';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { api } from '~/api/client';
-import { isFinal, jobKind, jobState, jobTitle, whyNoCancel } from '~/api/jobs';
+import { isFinal, jobKind, jobReason, jobState, jobTitle, whyNoCancel } from '~/api/jobs';
 import { useLanguages } from '~/api/languages';
 import { asProblem } from '~/api/problem';
 import type { Job, JobFilter } from '~/api/queries';
@@ -42,7 +42,7 @@ export function RunsPage({ workspace, filter }: { workspace: string; filter: Job
   const change = (next: JobFilter) =>
     void navigate({ to: '/w/$workspace/runs', params: { workspace }, search: { ...filter, ...next }, replace: true });
   const changePath = useDebouncedCallback((p: string) => change({ path: p.trim() || undefined }), 250);
-  const filtered = Boolean(filter.status ?? filter.path ?? filter.by);
+  const filtered = Boolean(filter.status ?? filter.path ?? filter.script ?? filter.by);
   const clear = () => {
     setPath('');
     void navigate({ to: '/w/$workspace/runs', params: { workspace }, search: { kinds: filter.kinds } });
@@ -50,6 +50,7 @@ export function RunsPage({ workspace, filter }: { workspace: string; filter: Job
   const columns = useColumns(
     workspace,
     (by) => change({ by }),
+    filter.script ? undefined : (script) => change({ script }),
     () => void runs.look(),
   );
 
@@ -87,6 +88,17 @@ export function RunsPage({ workspace, filter }: { workspace: string; filter: Job
             checked={filter.kinds === 'all'}
             onChange={(e) => change({ kinds: e.currentTarget.checked ? 'all' : undefined })}
           />
+          {filter.script && (
+            <Button
+              size="xs"
+              variant="light"
+              title={`${filter.script}: show the runs of all scripts`}
+              className={styles.chosen}
+              onClick={() => change({ script: undefined })}
+            >
+              Of {filter.script} ×
+            </Button>
+          )}
           {filter.by && (
             <Button size="xs" variant="light" onClick={() => change({ by: undefined })}>
               By {filter.by} ×
@@ -150,7 +162,12 @@ function scrollerOf(list: HTMLElement | null): HTMLElement | null | undefined {
   return list?.querySelector<HTMLElement>('[data-scroller]');
 }
 
-function useColumns(workspace: string, onPerson: (by: string) => void, onChanged: () => void): Column<Job>[] {
+function useColumns(
+  workspace: string,
+  onPerson: (by: string) => void,
+  onScript: ((path: string) => void) | undefined,
+  onChanged: () => void,
+): Column<Job>[] {
   const language = useLanguages();
   return [
     {
@@ -184,10 +201,22 @@ function useColumns(workspace: string, onPerson: (by: string) => void, onChanged
       width: 'minmax(0, 3fr)',
       cell: (j) => (
         <span className={styles.name}>
-          <Link to="/w/$workspace/runs/$id" params={{ workspace, id: j.id }} tabIndex={-1}>
+          <Link to="/w/$workspace/runs/$id" params={{ workspace, id: j.id }} title={jobTitle(j)} tabIndex={-1}>
             {jobTitle(j)}
           </Link>
           {jobKind(j) && <span className={styles.kind}>{jobKind(j)}</span>}
+          {onScript && j.script_path && (
+            <ActionIcon
+              size={24}
+              className={styles.only}
+              aria-label={`Only runs of ${j.script_path}`}
+              title={`Only runs of ${j.script_path}`}
+              onClick={() => onScript(j.script_path ?? '')}
+              tabIndex={-1}
+            >
+              <IconFilter size={14} aria-hidden />
+            </ActionIcon>
+          )}
         </span>
       ),
     },
@@ -197,8 +226,8 @@ function useColumns(workspace: string, onPerson: (by: string) => void, onChanged
       width: 'minmax(0, 2fr)',
       from: 1040,
       cell: (j) => (
-        <span className="quiet" title={j.reason ?? j.error_name}>
-          {j.reason ?? j.error_name ?? ''}
+        <span className="quiet" title={jobReason(j)}>
+          {jobReason(j)}
         </span>
       ),
     },

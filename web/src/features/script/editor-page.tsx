@@ -3,6 +3,7 @@ import { useMediaQuery } from '@mantine/hooks';
 import { IconCloudUp, IconPlayerPlay } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useMemo, useState } from 'react';
+import { useNotes } from '~/api/live';
 import { asProblem, type Problem } from '~/api/problem';
 import type { Language, Script } from '~/api/queries';
 import { type Draft, runPreview, settingsOf, type StoredDraft } from '~/api/scripts';
@@ -92,6 +93,11 @@ export function EditorPage({
   } = useSignature(workspace, draft.language, draft.content, draft.path, base?.schema as JsonSchema | undefined);
   const kept = useMemo<Draft>(() => ({ ...draft, args: withoutSecrets(schema, values) }), [draft, values, schema]);
   const { saver, saving } = useDraft(workspace, kept, touched, stored);
+
+  // That the server was away is no news once it is back.
+  useNotes((note) => {
+    if (note.kind === '' && refused?.status === 0) setRefused(undefined);
+  });
 
   const change = (part: Partial<Draft>) => {
     setTouched(true);
@@ -269,6 +275,10 @@ export function EditorPage({
                 setFailure({ content: draft.content, problem: { line: done.failingLine, message: done.message } });
               },
             })
+          ) : library ? (
+            <p className={classes.hint}>
+              A library has no entry point, so there is nothing to run. Other scripts import it once it is deployed.
+            </p>
           ) : (
             <p className={classes.hint}>
               <Keys shortcut="mod+enter" /> runs the code as it is here, without deploying it. Its logs and its result

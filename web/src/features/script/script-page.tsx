@@ -12,6 +12,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { isFinal, jobState } from '~/api/jobs';
+import { useNotesSettled } from '~/api/live';
 import { asProblem, type Problem } from '~/api/problem';
 import { type Job, type Language, type Script, scriptQuery } from '~/api/queries';
 import {
@@ -102,13 +103,18 @@ export function ScriptPage({ workspace, script, older, languages, tab, onTab }: 
     }
   };
 
-  const shownTab = tab ?? (older ? 'code' : 'runs');
+  const library = script.no_main_func === true;
+  const shownTab = tab ?? (older || library ? 'code' : 'runs');
+  // A deployed version is found again once its packages are resolved, and when somebody deploys another one.
+  useNotesSettled(script.lock === undefined ? ['deployed', 'done'] : ['deployed'], () => {
+    void client.invalidateQueries({ queryKey: scriptQuery(workspace, script.path).queryKey, exact: true });
+  });
   return (
     <div className={classes.page}>
       <header className={classes.header}>
         <LanguageIcon icon={language?.icon} size={20} />
         <div className={classes.titles}>
-          <h1>{script.summary || script.path}</h1>
+          <h1 title={script.summary || script.path}>{script.summary || script.path}</h1>
           {script.summary && <code className="quiet">{script.path}</code>}
         </div>
         {script.archived && <StatusPill status="cancelled" word="Archived" />}
@@ -149,7 +155,7 @@ export function ScriptPage({ workspace, script, older, languages, tab, onTab }: 
                     <Tabs.Tab value="call">Call it</Tabs.Tab>
                   </Tabs.List>
                   <Tabs.Panel value="runs" className={classes.panel}>
-                    <LastRuns workspace={workspace} path={script.path} />
+                    <LastRuns workspace={workspace} path={script.path} library={library} />
                   </Tabs.Panel>
                   <Tabs.Panel value="code" className={classes.panel}>
                     {older && (
@@ -197,12 +203,15 @@ function LockState({ script }: { script: Script }) {
   return null;
 }
 
+const libraryWord = 'This is a library: it has no entry point to run, other scripts import it.';
+
 function RunForm({ workspace, script }: { workspace: string; script: Script }) {
   const navigate = useNavigate();
   const [values, setValues] = useState<Values>({});
   const [submitted, setSubmitted] = useState(false);
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState<Problem>();
+  const library = script.no_main_func === true;
   const schema = script.schema as JsonSchema | undefined;
   const found = check(schema, values);
   const problems = { ...found, ...serverProblems(refused?.fields) };
@@ -225,13 +234,15 @@ function RunForm({ workspace, script }: { workspace: string; script: Script }) {
     icon: IconPlayerPlay,
     group: 'This script',
     shortcut: 'mod+enter',
-    disabled: script.no_main_func
-      ? 'This is a library: other scripts import it'
+    disabled: library
+      ? libraryWord
       : script.archived
         ? 'It is archived'
-        : busy
-          ? 'Starting'
-          : undefined,
+        : script.lock_error_logs
+          ? 'Its packages could not be resolved: correct the imports and deploy it again'
+          : busy
+            ? 'Starting'
+            : undefined,
     run: () => void start(),
   };
   useActions([run]);
@@ -251,30 +262,36 @@ function RunForm({ workspace, script }: { workspace: string; script: Script }) {
           <pre tabIndex={0}>{script.lock_error_logs}</pre>
         </div>
       )}
-      <SchemaForm
-        heading="Arguments"
-        schema={schema}
-        values={values}
-        onChange={(v) => {
-          setValues(v);
-          setRefused(undefined);
-        }}
-        problems={problems}
-        showAll={submitted}
-        empty={script.no_main_func ? 'A library: other scripts import it.' : 'It takes no arguments.'}
-      />
+      {library && <p className={classes.description}>{libraryWord}</p>}
+      {!library && (
+        <SchemaForm
+          heading="Arguments"
+          schema={schema}
+          values={values}
+          onChange={(v) => {
+            setValues(v);
+            setRefused(undefined);
+          }}
+          problems={problems}
+          showAll={submitted}
+          empty="It takes no arguments."
+        />
+      )}
       {refused && Object.keys(serverProblems(refused.fields)).length === 0 && (
         <Failing inline trouble={refused} title="It was not started" />
       )}
-      <div>
-        <ActionButton action={run} variant="filled" loading={busy} />
-      </div>
+      {!library && (
+        <div>
+          <ActionButton action={run} variant="filled" loading={busy} />
+        </div>
+      )}
     </form>
   );
 }
 
-function LastRuns({ workspace, path }: { workspace: string; path: string }) {
+function LastRuns({ workspace, path, library }: { workspace: string; path: string; library: boolean }) {
   const { data: runs, error, refetch } = useQuery(lastRunsQuery(workspace, path));
+  useNotesSettled(['queued', 'started', 'done'], () => void refetch());
   if (error) return <Failing inline trouble={asProblem(error)} retry={() => void refetch()} />;
   if (!runs) {
     return (
@@ -283,6 +300,8 @@ function LastRuns({ workspace, path }: { workspace: string; path: string }) {
       </div>
     );
   }
+  if (runs.length === 0 && library)
+    return <Empty title="A library does not run">Other scripts import it; their runs are listed with them.</Empty>;
   if (runs.length === 0)
     return <Empty title="No runs yet">Fill in the form and press Run: this is where its runs are listed.</Empty>;
   return (
@@ -302,7 +321,7 @@ function LastRuns({ workspace, path }: { workspace: string; path: string }) {
         ))}
       </ul>
       <p className={classes.pad}>
-        <Link to="/w/$workspace/runs" params={{ workspace }} search={{ path }}>
+        <Link to="/w/$workspace/runs" params={{ workspace }} search={{ script: path }}>
           All runs of this script
         </Link>
       </p>

@@ -62,6 +62,9 @@ test('a new script starts from a template under its writer', () => {
     path: 'f/x/y',
     content: 'second',
   });
+  expect(newScript(languages, 'ada', {}, ['u/ada/untitled', 'u/ada/untitled_2'])?.path).toBe('u/ada/untitled_3');
+  // The sample is gone on with, and so is a path that was asked for.
+  expect(newScript(languages, 'ada', { sample: 'hello' }, ['u/ada/hello'])?.path).toBe('u/ada/hello');
   expect(newScript([], 'ada', {})).toBeUndefined();
 });
 

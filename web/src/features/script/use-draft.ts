@@ -1,4 +1,5 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useNotes } from '~/api/live';
 import type { Draft, StoredDraft } from '~/api/scripts';
 import { DraftSaver, type DraftState } from './draft-saver';
 
@@ -14,6 +15,10 @@ export function useDraft(
   );
   const saving = useSyncExternalStore(saver.subscribe, saver.state);
   useEffect(() => saver.update(value, touched), [saver, value, touched]);
+  // The server came back: what it did not take is sent again.
+  useNotes((note) => {
+    if (note.kind === '' && saver.state().status === 'failed') void saver.save();
+  });
   useEffect(() => {
     window.addEventListener('pagehide', saver.leave);
     return () => {

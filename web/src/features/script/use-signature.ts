@@ -1,10 +1,11 @@
 import { useEffect, useState } from 'react';
+import { useNotes } from '~/api/live';
 import { asProblem, type Problem } from '~/api/problem';
 import { type Signature, signature } from '~/api/scripts';
 import type { JsonSchema } from '~/schema-form/schema';
 
-/** So long after the last keystroke the code is read. */
-const PAUSE = 100;
+/** So long after the last keystroke the code is read: with the way to the server, the form is there within 100 ms. */
+const PAUSE = 50;
 
 export interface LiveSignature {
   /** The last one that could be read: half-written code does not take the form away. */
@@ -23,7 +24,13 @@ export function useSignature(
   known: JsonSchema | undefined,
 ): LiveSignature {
   const [state, setState] = useState<LiveSignature>({ schema: known, latest: undefined, problem: undefined });
+  // Counts how often the server came back after it could not be asked.
+  const [round, setRound] = useState(0);
+  useNotes((note) => {
+    if (note.kind === '' && state.problem) setRound((n) => n + 1);
+  });
   useEffect(() => {
+    void round;
     const abort = new AbortController();
     const timer = setTimeout(async () => {
       try {
@@ -38,6 +45,6 @@ export function useSignature(
       clearTimeout(timer);
       abort.abort();
     };
-  }, [workspace, language, content, path]);
+  }, [workspace, language, content, path, round]);
   return state;
 }

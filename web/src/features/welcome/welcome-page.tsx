@@ -37,13 +37,14 @@ export function WelcomePage({ token }: { token: string | undefined }) {
 function DeadLink({ message, hint }: { message: string; hint?: string }) {
   return (
     <Card title="This link does not work" lead={message}>
-      <p>
-        {hint ||
-          'A link works once, and for a day. Ask for a new one, or, on the server’s own machine, run the command below.'}
-      </p>
-      <p>
-        <code>tidemill admin invite</code>
-      </p>
+      {hint ? (
+        <p>{hint}</p>
+      ) : (
+        <p>
+          A link works once, and for a day. Ask for a new one, or run <code>tidemill admin invite</code> on the server’s
+          own machine.
+        </p>
+      )}
       <LinkButton to="/signin" fullWidth mt="sm">
         Sign in with a password
       </LinkButton>

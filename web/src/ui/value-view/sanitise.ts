@@ -13,6 +13,11 @@ export function markdownHtml(text: string): string {
       node.setAttribute('target', '_blank');
       node.setAttribute('rel', 'noopener noreferrer');
     }
+    // Of forms only the ticks of a task list stay, and nobody can change them.
+    if (node.nodeName === 'INPUT') {
+      if (node.getAttribute('type') === 'checkbox') node.setAttribute('disabled', '');
+      else node.remove();
+    }
     if (
       node.nodeName === 'IMG' &&
       !/^data:image\/(png|jpeg|gif|webp|svg\+xml)[;,]/i.test(node.getAttribute('src') ?? '')

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, SegmentedControl, Tooltip } from '@mantine/core';
 import { useClipboard } from '@mantine/hooks';
-import { IconAlertTriangle, IconCheck, IconCopy, IconDownload, IconFile } from '@tabler/icons-react';
+import { IconAlertTriangle, IconBan, IconCheck, IconCopy, IconDownload, IconFile } from '@tabler/icons-react';
 import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react';
 import { AnsiText } from '../log-view/ansi-text';
 import { DataTable } from './data-table';
@@ -179,15 +179,23 @@ function FileValue({ shape }: { shape: Extract<Shape, { kind: 'file' }> }) {
 
 function ErrorValueView({ error, excerpt }: { error: ErrorValue; excerpt: ReactNode }) {
   const extra = Object.keys(error.extra).length > 0;
+  // Somebody's wish is no failure; the name is the one that stands in results, the word is the UI's.
+  const cancelled = error.name === 'Canceled';
   return (
     <div className={classes.error} role="group" aria-label="Error">
-      <div className={classes.errorHead}>
-        <IconAlertTriangle size={18} aria-hidden />
+      <div className={classes.errorHead} data-cancelled={cancelled || undefined}>
+        {cancelled ? <IconBan size={18} aria-hidden /> : <IconAlertTriangle size={18} aria-hidden />}
         <div className={classes.errorText}>
-          <strong>{error.name}</strong>
-          <pre className={classes.message}>
-            <AnsiText text={error.message} />
-          </pre>
+          {cancelled ? (
+            <strong>{error.message.replace(/^canceled/, 'Cancelled') || 'Cancelled'}</strong>
+          ) : (
+            <>
+              <strong>{error.name}</strong>
+              <pre className={classes.message}>
+                <AnsiText text={error.message} />
+              </pre>
+            </>
+          )}
         </div>
       </div>
       {excerpt}
