@@ -281,7 +281,7 @@ func TestRefusalsDoNotTellWhy(t *testing.T) {
 		ctx := t.Context()
 		h.admin()
 		h.person("off@example.com", domain.RoleDeveloper)
-		if err := h.SetDisabled(ctx, "off@example.com", true); err != nil {
+		if err := h.SetDisabled(ctx, domain.Identity{Email: "host", Superadmin: true}, "off@example.com", true); err != nil {
 			t.Fatal(err)
 		}
 		texts := map[string]bool{}
@@ -603,7 +603,7 @@ func TestDisablingAndRemovingActOnTheNextRequest(t *testing.T) {
 		if who := h.who(secret, "main"); who.Workspace != "" || who.Role != "" {
 			t.Fatalf("got %+v", who)
 		}
-		if err := h.SetDisabled(ctx, "bob@example.com", true); err != nil {
+		if err := h.SetDisabled(ctx, domain.Identity{Email: "host", Superadmin: true}, "bob@example.com", true); err != nil {
 			t.Fatal(err)
 		}
 		h.dead(secret)
@@ -733,7 +733,7 @@ func TestAJobsTokenDiesWithItsUser(t *testing.T) {
 		if who := h.who(token, "main"); who.Superadmin || !who.Admin() {
 			t.Fatalf("got %+v", who)
 		}
-		if err := h.SetDisabled(ctx, "root@example.com", true); err != nil {
+		if err := h.SetDisabled(ctx, domain.Identity{Email: "host", Superadmin: true}, "root@example.com", true); err != nil {
 			t.Fatal(err)
 		}
 		h.dead(token)

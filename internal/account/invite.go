@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidemill/tidemill/internal/audit"
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/errs"
 	"github.com/tidemill/tidemill/internal/id"
@@ -34,7 +35,7 @@ func (s *Service) Setup(ctx context.Context) (link string, err error) {
 	if err != nil || n > 0 {
 		return "", err
 	}
-	secret, err := s.invite(ctx, domain.Invite{Superadmin: true, Workspace: FirstWorkspace, Role: domain.RoleAdmin})
+	secret, err := s.invite(ctx, domain.Identity{}, domain.Invite{Superadmin: true, Workspace: FirstWorkspace, Role: domain.RoleAdmin})
 	if err != nil {
 		return "", err
 	}
@@ -88,7 +89,7 @@ func (s *Service) Invite(ctx context.Context, by domain.Identity, i domain.Invit
 		}
 	}
 	i.CreatedBy = by.Email
-	return s.invite(ctx, i)
+	return s.invite(ctx, by, i)
 }
 
 // ResetPassword makes a one-time link's secret with which an existing user sets a new password. by must be an
@@ -110,13 +111,24 @@ func (s *Service) ResetPassword(ctx context.Context, by domain.Identity, email s
 	return s.Invite(ctx, by, domain.Invite{Email: email})
 }
 
-func (s *Service) invite(ctx context.Context, i domain.Invite) (string, error) {
+func (s *Service) invite(ctx context.Context, by domain.Identity, i domain.Invite) (string, error) {
 	secret := PrefixInvite + id.Secret(secretLength)
 	i.Digest = id.Digest(secret)
 	if i.ExpiresAt.IsZero() {
 		i.ExpiresAt = s.now().UTC().Add(InviteLife)
 	}
-	if err := s.store.InviteCreate(ctx, i); err != nil {
+	err := s.store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
+		if err := tx.InviteCreate(ctx, i); err != nil {
+			return err
+		}
+		workspace := i.Workspace
+		if i.Email == "" { // the first administrator's link: its workspace is not there yet
+			workspace = ""
+		}
+		return audit.Record(ctx, tx, by, audit.Entry{Workspace: workspace, Action: audit.InviteCreate, Kind: domain.AuditCreated, Resource: i.Email,
+			Changes: audit.Diff(nil, map[string]any{"role": string(i.Role), "superadmin": i.Superadmin, "expires": i.ExpiresAt})})
+	})
+	if err != nil {
 		return "", err
 	}
 	return secret, nil
@@ -203,7 +215,12 @@ func (s *Service) AcceptInvite(ctx context.Context, secret, email, name, passwor
 		if workspace, err = s.accept(ctx, tx, i, email, name, hash); err != nil {
 			return err
 		}
-		return tx.TokenCreate(ctx, token)
+		if err := tx.TokenCreate(ctx, token); err != nil {
+			return err
+		}
+		who := domain.Identity{Email: email, TokenID: token.ID}
+		return audit.Record(ctx, tx, who, audit.Entry{Workspace: i.Workspace, Action: audit.InviteAccept, Kind: domain.AuditExecute, Resource: email,
+			Changes: audit.Diff(nil, map[string]any{"role": string(i.Role), "superadmin": i.Superadmin, "password_set": hash != "", "new_user": !w.Exists})})
 	})
 	if err != nil {
 		return Session{}, err
@@ -298,7 +315,11 @@ func (s *Service) FirstAdmin(ctx context.Context, email, name string) error {
 		if n > 0 {
 			return errs.New(errs.Conflict, "there are users already")
 		}
-		return s.firstAdmin(ctx, tx, domain.User{Email: email, Name: name, Superadmin: true})
+		if err := s.firstAdmin(ctx, tx, domain.User{Email: email, Name: name, Superadmin: true}); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, domain.Identity{}, audit.Entry{Workspace: FirstWorkspace, Action: audit.UserCreate, Kind: domain.AuditCreated, Resource: email,
+			Changes: audit.Diff(nil, map[string]any{"superadmin": true})})
 	})
 }
 
@@ -321,7 +342,10 @@ func (s *Service) CreateWorkspace(ctx context.Context, who domain.Identity, work
 		if err != nil {
 			return err
 		}
-		_, err = join(ctx, tx, workspace, who.Email, domain.RoleAdmin)
-		return err
+		if _, err = join(ctx, tx, workspace, who.Email, domain.RoleAdmin); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, who, audit.Entry{Workspace: workspace, Action: audit.WorkspaceMake, Kind: domain.AuditCreated, Resource: workspace,
+			Changes: audit.Diff(nil, map[string]any{"name": name})})
 	})
 }

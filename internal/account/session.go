@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidemill/tidemill/internal/audit"
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/errs"
 	"github.com/tidemill/tidemill/internal/id"
@@ -115,6 +116,9 @@ func (s *Service) SignIn(ctx context.Context, email, password, address string) (
 	if !known || !ok || u.Disabled {
 		s.gate.failed(email, address)
 		s.log.InfoContext(ctx, "sign-in refused", "address", address)
+		if err := s.record(ctx, domain.Identity{Email: tried(email)}, audit.Entry{Action: audit.SignInFailed, Kind: domain.AuditExecute}); err != nil {
+			return "", domain.Token{}, err
+		}
 		return "", domain.Token{}, wrongPassword()
 	}
 	s.gate.passed(email, address)
@@ -141,7 +145,10 @@ func (s *Service) SignIn(ctx context.Context, email, password, address string) (
 		if err := tx.UserUpdate(ctx, now); err != nil {
 			return err
 		}
-		return tx.TokenCreate(ctx, t)
+		if err := tx.TokenCreate(ctx, t); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, domain.Identity{Email: email, TokenID: t.ID}, audit.Entry{Action: audit.SignIn, Kind: domain.AuditExecute})
 	})
 	if err != nil {
 		return "", domain.Token{}, err
@@ -167,7 +174,12 @@ func (s *Service) SignOut(ctx context.Context, who domain.Identity) error {
 	if who.TokenID == "" {
 		return nil
 	}
-	err := s.store.TokenDelete(ctx, who.Email, who.TokenID)
+	err := s.store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
+		if err := tx.TokenDelete(ctx, who.Email, who.TokenID); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, who, audit.Entry{Action: audit.SignOut, Kind: domain.AuditExecute})
+	})
 	if errs.Is(err, errs.NotFound) {
 		return nil
 	}
@@ -199,6 +211,9 @@ func (s *Service) ChangePassword(ctx context.Context, who domain.Identity, old, 
 	}
 	if !ok {
 		s.gate.failed(who.Email, "token "+who.TokenID)
+		if err := s.record(ctx, who, audit.Entry{Action: audit.SignInFailed, Kind: domain.AuditExecute, Resource: "change of the password"}); err != nil {
+			return err
+		}
 		return errs.New(errs.Invalid, "the password was not changed").WithField("password", "is not your present password")
 	}
 	hash, err := s.hash(ctx, password)
@@ -217,24 +232,45 @@ func (s *Service) ChangePassword(ctx context.Context, who domain.Identity, old, 
 		if err := tx.UserUpdate(ctx, now); err != nil {
 			return err
 		}
-		return tx.TokenDeleteAll(ctx, who.Email, who.TokenID)
+		if err := tx.TokenDeleteAll(ctx, who.Email, who.TokenID); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, who, audit.Entry{Action: audit.PasswordSet, Kind: domain.AuditUpdated, Resource: who.Email})
 	})
 }
 
-// SetDisabled closes or reopens an account. Closing ends its sessions and tokens at once.
-func (s *Service) SetDisabled(ctx context.Context, email string, disabled bool) error {
+// record writes an audit line about something that changes nothing else.
+func (s *Service) record(ctx context.Context, who domain.Identity, e audit.Entry) error {
+	return s.store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error { return audit.Record(ctx, tx, who, e) })
+}
+
+// tried is the address of a sign-in that failed, for the audit log: only what looks like one, because people type their
+// password into the wrong field.
+func tried(email string) string {
+	if _, err := normalEmail("email", email); err != nil {
+		return ""
+	}
+	return email
+}
+
+// SetDisabled closes or reopens an account, as by, who may do so. Closing ends its sessions and tokens at once.
+func (s *Service) SetDisabled(ctx context.Context, by domain.Identity, email string, disabled bool) error {
 	return s.store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
 		u, err := tx.UserGet(ctx, email)
 		if err != nil {
 			return err
 		}
+		was := u.Disabled
 		u.Disabled = disabled
 		if err := tx.UserUpdate(ctx, u); err != nil {
 			return err
 		}
 		if disabled {
-			return tx.TokenDeleteAll(ctx, email, "")
+			if err := tx.TokenDeleteAll(ctx, email, ""); err != nil {
+				return err
+			}
 		}
-		return nil
+		return audit.Record(ctx, tx, by, audit.Entry{Action: audit.UserUpdate, Kind: domain.AuditUpdated, Resource: email, Changes: audit.Diff(
+			map[string]any{"disabled": was}, map[string]any{"disabled": disabled})})
 	})
 }

@@ -6,10 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidemill/tidemill/internal/audit"
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/errs"
 	"github.com/tidemill/tidemill/internal/id"
 	"github.com/tidemill/tidemill/internal/perm"
+	"github.com/tidemill/tidemill/internal/store"
 )
 
 // CreateToken makes a personal token and returns its secret, which cannot be read again. It can do no more than what
@@ -50,9 +52,16 @@ func (s *Service) CreateToken(ctx context.Context, who domain.Identity, label, w
 		}
 	}
 	secret := PrefixPersonal + id.Secret(secretLength)
-	err := s.store.TokenCreate(ctx, domain.Token{
+	t := domain.Token{
 		ID: id.New(), Digest: id.Digest(secret), Prefix: secret[:10], Kind: domain.TokenPersonal, Email: who.Email,
 		Label: label, Workspace: workspace, Scopes: scopes, ExpiresAt: expires.UTC(),
+	}
+	err := s.store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
+		if err := tx.TokenCreate(ctx, t); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, who, audit.Entry{Action: audit.TokenCreate, Kind: domain.AuditCreated, Resource: t.ID, Changes: audit.Diff(nil,
+			map[string]any{"label": t.Label, "workspace": t.Workspace, "scopes": t.Scopes, "expires": t.ExpiresAt})})
 	})
 	if err != nil {
 		return "", err
@@ -114,7 +123,7 @@ func (s *Service) DeleteToken(ctx context.Context, who domain.Identity, idOrPref
 		return errs.New(errs.Forbidden, "a job may not delete tokens")
 	}
 	if id.Valid(idOrPrefix) {
-		return s.store.TokenDelete(ctx, who.Email, idOrPrefix)
+		return s.endToken(ctx, who, idOrPrefix)
 	}
 	list, err := s.store.TokenList(ctx, who.Email)
 	if err != nil {
@@ -130,7 +139,16 @@ func (s *Service) DeleteToken(ctx context.Context, who domain.Identity, idOrPref
 	case 0:
 		return errs.New(errs.NotFound, "you have no token %q", idOrPrefix)
 	case 1:
-		return s.store.TokenDelete(ctx, who.Email, found[0].ID)
+		return s.endToken(ctx, who, found[0].ID)
 	}
 	return errs.New(errs.Conflict, "%d of your tokens begin with %q", len(found), idOrPrefix).WithHint("name the token by its id")
+}
+
+func (s *Service) endToken(ctx context.Context, who domain.Identity, tokenID string) error {
+	return s.store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
+		if err := tx.TokenDelete(ctx, who.Email, tokenID); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, who, audit.Entry{Action: audit.TokenDelete, Kind: domain.AuditDeleted, Resource: tokenID})
+	})
 }

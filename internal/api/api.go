@@ -18,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/tidemill/tidemill/internal/account"
+	"github.com/tidemill/tidemill/internal/audit"
 	"github.com/tidemill/tidemill/internal/deploy"
 	"github.com/tidemill/tidemill/internal/engine"
 	"github.com/tidemill/tidemill/internal/errs"
@@ -45,6 +46,7 @@ type Deps struct {
 	Stopping  <-chan struct{}             // closed when the server begins to stop: streams end then; nil: never
 	BaseURL   string                      // where people reach the server; https makes cookies Secure
 	UI        http.Handler                // everything that is not the API; nil: none
+	Audit     *audit.Service              // notes refused access; nil: one of its own
 }
 
 // server is what handlers hang on.
@@ -71,6 +73,9 @@ func buildWith(d Deps, table []operation) *server {
 	if d.MaxBody <= 0 {
 		d.MaxBody = DefaultMaxBody
 	}
+	if d.Audit == nil {
+		d.Audit = audit.New(audit.Options{Store: d.Store, Log: d.Log})
+	}
 	d.BaseURL = strings.TrimSuffix(d.BaseURL, "/")
 	s := &server{Deps: d, mux: http.NewServeMux()}
 	api := s.mount(table)
@@ -85,7 +90,8 @@ func buildWith(d Deps, table []operation) *server {
 // operations is the whole interface, by noun.
 func operations() []operation {
 	return slices.Concat(metaOperations(), authOperations(), userOperations(), workspaceOperations(), languageOperations(),
-		scriptOperations(), draftOperations(), accessOperations(), runOperations(), jobOperations(), streamOperations(), workerOperations())
+		scriptOperations(), draftOperations(), accessOperations(), runOperations(), jobOperations(), streamOperations(), workerOperations(),
+		auditOperations())
 }
 
 func (s *server) mount(table []operation) huma.API {

@@ -307,9 +307,9 @@ func aForeignWorkspaceIsNotThere(t *testing.T) {
 		if r := e.ask(e.outsider, o.method, fill("main"), o.sample()); r.status != 404 && r.status != 403 {
 			t.Errorf("%s %s by an outsider: %d %s", o.method, o.path, r.status, r.body)
 		}
-		// The objects of another workspace are not found through one's own.
+		// The objects of another workspace are not found through one's own. The audit log is closed before anything is looked up.
 		if strings.Contains(o.path, "{id}") || strings.Contains(o.path, "{hash}") {
-			if r := e.ask(e.outsider, o.method, fill("elsewhere"), o.sample()); r.status != 404 {
+			if r := e.ask(e.outsider, o.method, fill("elsewhere"), o.sample()); r.status != 404 && (r.status != 403 || !strings.Contains(o.path, "/audit/")) {
 				t.Errorf("%s %s by its id from elsewhere: %d %s", o.method, o.path, r.status, r.body)
 			}
 		}

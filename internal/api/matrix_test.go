@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidemill/tidemill/internal/audit"
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/id"
 	"github.com/tidemill/tidemill/internal/perm"
@@ -85,6 +86,11 @@ func matrix() map[string]row {
 		"getScriptDraft":    with(on(perm.DraftsRead, script), func(r *row) { r.before, r.fresh = draft, true }),
 		"putScriptDraft":    with(on(perm.DraftsWrite, script), func(r *row) { r.fresh = true }),
 		"deleteScriptDraft": with(on(perm.DraftsWrite, script), func(r *row) { r.fresh = true }),
+
+		"listAuditLogs": on(perm.AuditRead, nothing), "exportAuditLogs": on(perm.AuditRead, nothing),
+		"getAuditLog":           with(on(perm.AuditRead, nothing), func(r *row) { r.before = (*cell).auditLine }),
+		"listInstanceAuditLogs": on(perm.AuditInstance, nothing), "exportInstanceAuditLogs": on(perm.AuditInstance, nothing),
+		"getInstanceAuditLog": with(on(perm.AuditInstance, nothing), func(r *row) { r.before = (*cell).auditLine }),
 
 		"listGroups": on(perm.GroupsRead, nothing), "listGroupNames": on(perm.GroupsRead, nothing), "createGroup": on(perm.GroupsWrite, nothing),
 		"getGroup": on(perm.GroupsRead, aGroup), "updateGroup": on(perm.GroupsWrite, aGroup), "deleteGroup": on(perm.GroupsWrite, aGroup),
@@ -212,6 +218,14 @@ func (c *cell) freshToken() {
 	secret, err := c.accounts.CreateToken(c.t.Context(), c.who, "x", "", nil, time.Time{})
 	c.ok(err)
 	c.prefix = secret[:10]
+}
+
+// auditLine makes sure that each log has a first line.
+func (c *cell) auditLine() {
+	for _, w := range []string{"", "main", "elsewhere"} {
+		c.ok(audit.Record(c.t.Context(), c.store, c.who, audit.Entry{Workspace: w, Action: "tests.look", Kind: domain.AuditExecute}))
+	}
+	c.job = "1"
 }
 
 // make puts the object there.

@@ -78,7 +78,7 @@ func (c *call) viewer() store.Viewer {
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	c := &call{id: requestID(r), maxBody: s.MaxBody, w: &recorder{ResponseWriter: w}}
-	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+	r = r.WithContext(origin(context.WithValue(r.Context(), callKey{}, c), c, r))
 	c.r = r
 	h := c.w.Header()
 	h.Set(requestHeader, c.id)

@@ -48,6 +48,9 @@ func op[I, O any](method, path, id string, p perm.Permission, summary string,
 			callOf(ctx).readUntil(time.Time{})
 			out, err := handle(s, ctx, in)
 			if err != nil {
+				if c := callOf(ctx); errs.Is(err, errs.Forbidden) { // decided late, or by a service
+					s.refused(c, c.who.Workspace, "", err)
+				}
 				return nil, s.problem(ctx, err)
 			}
 			return out, nil
@@ -160,6 +163,7 @@ func (s *server) guard(o *operation) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		if err := s.admit(c, ctx.Param("workspace"), ctx.Param("path")); err != nil {
+			s.refused(c, ctx.Param("workspace"), ctx.Param("path"), err)
 			s.writeProblem(c, err)
 			return
 		}

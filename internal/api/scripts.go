@@ -11,6 +11,7 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/tidemill/tidemill/internal/audit"
 	"github.com/tidemill/tidemill/internal/deploy"
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/errs"
@@ -575,7 +576,10 @@ func (s *server) diffScripts(ctx context.Context, in *diffIn) (*plain, error) {
 }
 
 func (s *server) archiveByPath(ctx context.Context, in *InPath) (*plain, error) {
-	if err := s.Store.ScriptArchive(ctx, in.Workspace, in.Path); err != nil {
+	err := s.endScript(ctx, audit.ScriptArchive, in.Path, nil, func(ctx context.Context, tx store.Nouns) error {
+		return tx.ScriptArchive(ctx, in.Workspace, in.Path)
+	})
+	if err != nil {
 		return nil, noScript(err, in.Path)
 	}
 	s.changed(ctx)
@@ -583,7 +587,10 @@ func (s *server) archiveByPath(ctx context.Context, in *InPath) (*plain, error) 
 }
 
 func (s *server) deleteByPath(ctx context.Context, in *InPath) (*plain, error) {
-	if err := s.Store.ScriptDelete(ctx, in.Workspace, in.Path); err != nil {
+	err := s.endScript(ctx, audit.ScriptDelete, in.Path, nil, func(ctx context.Context, tx store.Nouns) error {
+		return tx.ScriptDelete(ctx, in.Workspace, in.Path)
+	})
+	if err != nil {
 		return nil, noScript(err, in.Path)
 	}
 	s.changed(ctx)
@@ -598,22 +605,40 @@ func noScript(err error, path string) error {
 }
 
 func (s *server) archiveByHash(ctx context.Context, in *InHash) (*scriptOut, error) {
-	return s.endVersion(ctx, in, s.Store.ScriptArchiveHash)
+	return s.endVersion(ctx, in, audit.ScriptArchive, store.Nouns.ScriptArchiveHash)
 }
 
 func (s *server) deleteByHash(ctx context.Context, in *InHash) (*scriptOut, error) {
-	return s.endVersion(ctx, in, s.Store.ScriptDeleteHash)
+	return s.endVersion(ctx, in, audit.ScriptDelete, store.Nouns.ScriptDeleteHash)
 }
 
-func (s *server) endVersion(ctx context.Context, in *InHash, end func(ctx context.Context, workspace, hash string) error) (*scriptOut, error) {
-	if _, err := s.scriptVersion(ctx, in.Hash); err != nil {
+func (s *server) endVersion(ctx context.Context, in *InHash, action string, end func(tx store.Nouns, ctx context.Context, workspace, hash string) error) (*scriptOut, error) {
+	v, err := s.scriptVersion(ctx, in.Hash)
+	if err != nil {
 		return nil, err
 	}
-	if err := end(ctx, in.Workspace, in.Hash); err != nil {
+	changes := audit.Diff(map[string]any{"hash": v.Hash}, nil)
+	err = s.endScript(ctx, action, v.Path, changes, func(ctx context.Context, tx store.Nouns) error {
+		return end(tx, ctx, in.Workspace, in.Hash)
+	})
+	if err != nil {
 		return nil, err
 	}
 	s.changed(ctx)
 	return s.scriptByHash(ctx, in)
+}
+
+// endScript archives or deletes, together with the line in the audit log.
+func (s *server) endScript(ctx context.Context, action, path string, changes []audit.Change, end func(ctx context.Context, tx store.Nouns) error) error {
+	who := callOf(ctx).who
+	return s.Store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
+		if err := end(ctx, tx); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, who, audit.Entry{
+			Workspace: who.Workspace, Action: action, Kind: domain.AuditDeleted, Resource: path, Changes: changes,
+		})
+	})
 }
 
 // changed tells those who watch lists of scripts.

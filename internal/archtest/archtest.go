@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"domain"},
 	{"expr", "flow", "cron", "perm"},
 	{"store", "blob", "sandbox", "secret", "lang", "task", "trigger"},
-	{"events", "account", "queue", "engine", "deploy", "worker", "dispatch", "audit"},
+	{"events", "audit", "account", "queue", "engine", "deploy", "worker", "dispatch"},
 	{"api", "client", "cli"},
 	{"server"},
 }

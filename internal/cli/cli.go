@@ -113,7 +113,7 @@ Exit codes: 0 success; 1 the command or the job failed (a job that ended with an
 	}
 	for _, c := range []*cobra.Command{
 		a.loginCommand(), a.logoutCommand(), a.workspaceCommand(), a.scriptCommand(), a.runCommand(), a.logsCommand(), a.runsCommand(),
-		a.cancelCommand(), a.whyCommand(), a.accessCommand(), a.tryCommand(),
+		a.cancelCommand(), a.whyCommand(), a.accessCommand(), a.tryCommand(), a.auditCommand(),
 	} {
 		c.GroupID = "client"
 		f := c.PersistentFlags()

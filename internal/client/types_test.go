@@ -29,6 +29,7 @@ func TestTypesMatchTheAPI(t *testing.T) {
 		{name: "Job", method: "get", path: "/api/w/{workspace}/jobs_u/get/{id}", typ: Job{}},
 		{name: "Language", method: "get", path: "/api/languages", typ: Language{}},
 		{name: "Workspace", method: "get", path: "/api/workspaces/users", inner: "workspaces", typ: Workspace{}},
+		{name: "AuditLog", method: "get", path: "/api/w/{workspace}/audit/list", typ: AuditLog{}},
 		{name: "Identity", method: "get", path: "/api/users/whoami", typ: Identity{}},
 	} {
 		op, ok := dig(doc, "paths", c.path, c.method).(map[string]any)

@@ -48,6 +48,8 @@ type Config struct {
 	PasswordMemory Size `key:"password-memory" default:"32MB" for:"start server admin" arg:"SIZE" help:"memory that checking one password takes (argon2id)"`
 	PasswordPasses int  `key:"password-passes" default:"2" for:"start server admin" arg:"N" help:"passes over that memory"`
 
+	AuditRetention time.Duration `key:"audit-retention" default:"365d" for:"start server" arg:"TIME" help:"how long lines of the audit log are kept; 0: for ever"`
+
 	LogLevel  string `key:"log-level" default:"info" for:"start server worker" arg:"LEVEL" help:"debug, info, warn or error"`
 	LogFormat string `key:"log-format" default:"auto" for:"start server worker" arg:"FORMAT" help:"text, json, or auto: text on a terminal"`
 }
@@ -139,6 +141,9 @@ func (c *Config) check(where func(key string) string) error {
 	}
 	if c.Lease < time.Second || c.Lease > time.Hour {
 		bad("lease", "must be between 1s and 1h")
+	}
+	if c.AuditRetention < 0 || c.AuditRetention > 0 && c.AuditRetention < 24*time.Hour {
+		bad("audit-retention", "must be 0 (for ever) or at least 1d")
 	}
 	if c.ShutdownGrace < 0 {
 		bad("shutdown-grace", "must not be negative")

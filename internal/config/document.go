@@ -18,7 +18,7 @@ base-url: https://tidemill.example.com
 workers: 4
 ` + "```" + `
 
-Sizes are written as 512KB, 64MB or 2GB (powers of 1024), times as 500ms, 15s or 2m.
+Sizes are written as 512KB, 64MB or 2GB (powers of 1024), times as 500ms, 15s, 2m or 30d.
 
 | setting | variable | default | commands | meaning |
 |---|---|---|---|---|

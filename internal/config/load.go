@@ -259,9 +259,9 @@ func (l *loader) set(s Setting, value, from string) {
 		}
 		*p = v
 	case *time.Duration:
-		v, err := time.ParseDuration(strings.TrimSpace(value))
+		v, err := parseTime(strings.TrimSpace(value))
 		if err != nil {
-			bad("a time like 15s or 2m")
+			bad("a time like 15s, 2m or 30d")
 		}
 		*p = v
 	case *Size:
@@ -353,4 +353,14 @@ func distance(a, b string) int {
 		before, row = row, next
 	}
 	return row[len(b)]
+}
+
+// parseTime reads a duration, whole days too: 500ms, 15s, 2m, 30d.
+func parseTime(s string) (time.Duration, error) {
+	if n, ok := strings.CutSuffix(s, "d"); ok {
+		if days, err := strconv.ParseUint(n, 10, 16); err == nil {
+			return time.Duration(days) * 24 * time.Hour, nil
+		}
+	}
+	return time.ParseDuration(s)
 }

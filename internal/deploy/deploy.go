@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidemill/tidemill/internal/audit"
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/errs"
 	"github.com/tidemill/tidemill/internal/id"
@@ -170,12 +171,21 @@ func (s *Service) store1(ctx context.Context, who domain.Identity, in Draft, v d
 		v.Hash = hash(v, in.Lock, id.New()) // this very version was here once and was taken away: it returns as a new one
 	}
 
+	e := audit.Entry{Workspace: v.Workspace, Action: audit.ScriptCreate, Kind: domain.AuditCreated, Resource: v.Path}
+	var before map[string]any
+	if exists {
+		e.Action, e.Kind, before = audit.ScriptUpdate, domain.AuditUpdated, audit.Script(newest)
+	}
+	e.Changes = audit.Diff(before, audit.Script(v))
 	err = s.store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
 		// Once more: the folder may have become somebody's since.
 		if err := s.may(ctx, tx, who, v.Path); err != nil {
 			return err
 		}
-		return tx.ScriptCreate(ctx, v)
+		if err := tx.ScriptCreate(ctx, v); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, who, e)
 	})
 	if err != nil {
 		if !errs.Is(err, errs.Conflict) {

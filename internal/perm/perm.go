@@ -60,6 +60,8 @@ var (
 	GrantsWrite     = Permission{Level: Developer, Domain: "acls", Action: "write", Grant: domain.GrantOwn}
 	AccessRead      = Permission{Level: Member, Domain: "acls", Action: "read"}
 	JobsWrite       = Permission{Level: Member, Domain: "jobs", Action: "write", Grant: domain.GrantRun}
+	AuditRead       = Permission{Level: Admin, Domain: "audit", Action: "read"}
+	AuditInstance   = Permission{Level: Superadmin, Domain: "audit", Action: "read"}
 )
 
 // Decision is an answer with its reason.

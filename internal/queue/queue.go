@@ -380,9 +380,20 @@ func (q *Queue) Release(ctx context.Context, l domain.Lease, job domain.Job) err
 	return nil
 }
 
-// Cancel ends a queued job at once and asks the worker of a running one to end it; a final job stays as it is.
-func (q *Queue) Cancel(ctx context.Context, v store.Viewer, id, by, reason string) (domain.Job, error) {
-	job, err := q.o.Store.JobCancel(ctx, v, id, by, reason, Inline(domain.CanceledResult(by, reason)))
+// Cancel ends a queued job at once and asks the worker of a running one to end it; a final job stays as it is. also, when
+// it is not nil, runs in the same transaction unless the job was final before.
+func (q *Queue) Cancel(ctx context.Context, v store.Viewer, id, by, reason string, also func(context.Context, store.Nouns, domain.Job) error) (domain.Job, error) {
+	var job domain.Job
+	err := q.o.Store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
+		before, err := tx.JobGet(ctx, v, id)
+		if err != nil {
+			return err
+		}
+		if job, err = tx.JobCancel(ctx, v, id, by, reason, Inline(domain.CanceledResult(by, reason))); err != nil || also == nil || before.Status.Final() {
+			return err
+		}
+		return also(ctx, tx, job)
+	})
 	if err != nil {
 		return job, err
 	}
@@ -505,7 +516,7 @@ func (q *Queue) Reap(ctx context.Context) error {
 			case j.Status.Final():
 				q.ended(ctx, j)
 			case j.CancelBy != "": // nobody is left to obey: it ends here
-				if _, err := q.Cancel(ctx, store.Viewer{Workspace: j.Workspace, All: true}, j.ID, j.CancelBy, j.CancelReason); err != nil {
+				if _, err := q.Cancel(ctx, store.Viewer{Workspace: j.Workspace, All: true}, j.ID, j.CancelBy, j.CancelReason, nil); err != nil {
 					return err
 				}
 			default:

@@ -481,7 +481,7 @@ func TestCancelOfAJobWhoseWorkerDied(t *testing.T) {
 	databases(t, queue.Options{Lease: -time.Second}, func(t *testing.T, b *bundle) {
 		job := b.push(t, newJob())
 		b.claim(t, "w")
-		if got, err := b.Cancel(t.Context(), everything, job.ID, "ada", "enough"); err != nil || got.Status != domain.StatusRunning {
+		if got, err := b.Cancel(t.Context(), everything, job.ID, "ada", "enough", nil); err != nil || got.Status != domain.StatusRunning {
 			t.Fatal(got, err)
 		}
 		if err := b.Reap(t.Context()); err != nil {
@@ -528,7 +528,7 @@ func TestCancelRunning(t *testing.T) {
 		_, l := b.claim(t, "w")
 		watch := b.hub.Watch(events.Filter{JobID: job.ID, Kinds: []domain.EventKind{domain.EventCancel}})
 		defer watch.Close()
-		if got, err := b.Cancel(t.Context(), everything, job.ID, "ada", "why not"); err != nil || got.Status != domain.StatusRunning {
+		if got, err := b.Cancel(t.Context(), everything, job.ID, "ada", "why not", nil); err != nil || got.Status != domain.StatusRunning {
 			t.Fatal(got, err)
 		}
 		if e := <-watch.C; e.JobID != job.ID {
@@ -538,7 +538,7 @@ func TestCancelRunning(t *testing.T) {
 		if err != nil || len(r.Lost) != 0 || len(r.Canceled) != 1 || r.Canceled[0].CancelBy != "ada" || r.Canceled[0].CancelReason != "why not" {
 			t.Fatal(r, err)
 		}
-		if _, err := b.Cancel(t.Context(), store.Viewer{Workspace: "elsewhere", All: true}, job.ID, "eve", ""); !errs.Is(err, errs.NotFound) {
+		if _, err := b.Cancel(t.Context(), store.Viewer{Workspace: "elsewhere", All: true}, job.ID, "eve", "", nil); !errs.Is(err, errs.NotFound) {
 			t.Fatal(err)
 		}
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidemill/tidemill/internal/account"
+	"github.com/tidemill/tidemill/internal/audit"
 	"github.com/tidemill/tidemill/internal/config"
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/errs"
@@ -73,6 +74,7 @@ func adminCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			cmd.SetContext(audit.WithOrigin(cmd.Context(), audit.Origin{Address: "host"}))
 			return errors.Join(fn(cmd, d), d.store.Close())
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"net"
@@ -22,6 +23,7 @@ import (
 	"github.com/tidemill/tidemill/internal/account"
 	"github.com/tidemill/tidemill/internal/domain"
 	"github.com/tidemill/tidemill/internal/errs"
+	"github.com/tidemill/tidemill/internal/store"
 )
 
 // TestMain lets the test binary be a tidemill: tests that need a process of its own start it again.
@@ -176,6 +178,42 @@ func TestRolesSayWhatTheyNeed(t *testing.T) {
 	out, err = run1(t, "version")
 	if err != nil || !strings.HasPrefix(out, "tidemill test (go 1.") {
 		t.Fatalf("got %s, %v", out, err)
+	}
+}
+
+// TestDoctorFindsABrokenAuditLog: whole beside a running server, and the line is named after somebody changed it by hand.
+func TestDoctorFindsABrokenAuditLog(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t, t.TempDir())
+	s := start(t, AllInOne, c)
+	if err := s.accounts.FirstAdmin(t.Context(), "root@example.com", "Root"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := run1(t, "admin", "token", "--data", c.Data)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err = run1(t, "doctor", "--data", c.Data, "--listen", s.listener.Addr().String()); err != nil || !strings.Contains(out, "whole: ") {
+		t.Fatalf("got %v\n%s", err, out)
+	}
+	list, err := s.store.AuditList(t.Context(), store.AuditListParams{User: "root@example.com"})
+	if err != nil || len(list) != 1 || list[0].Action != "users.token.create" || list[0].Address != "host" {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	stop(t, s)
+	db, err := sql.Open("sqlite", c.DatabaseFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`UPDATE audit_event SET email = 'eve@example.com' WHERE workspace = 'main' AND seq = 1`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out, err = run1(t, "doctor", "--data", c.Data, "--listen", "127.0.0.1:0")
+	if err == nil || !strings.Contains(out, "of the workspace main is broken at line 1") {
+		t.Fatalf("got %v\n%s", err, out)
 	}
 }
 

@@ -51,6 +51,7 @@ const (
 // examine runs all checks. It changes nothing and installs nothing.
 func examine(ctx context.Context, c config.Config) []check {
 	report := []check{checkFolder(c.Data), checkSpace(c.Data), checkDatabase(ctx, c)}
+	report = append(report, checkAudit(ctx, c)...)
 	report = append(report, checkPort(ctx, c.Listen))
 	box := process.New()
 	report = append(report, checkSandbox(box))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tidemill/tidemill/internal/account"
 	"github.com/tidemill/tidemill/internal/api"
+	"github.com/tidemill/tidemill/internal/audit"
 	"github.com/tidemill/tidemill/internal/blob/fs"
 	"github.com/tidemill/tidemill/internal/config"
 	"github.com/tidemill/tidemill/internal/deploy"
@@ -72,6 +73,7 @@ type Server struct {
 	engine    *engine.Engine
 	deploy    *deploy.Service
 	worker    *worker.Worker
+	audit     *audit.Service
 	work      *os.File // holds the worker's folder
 	http      *http.Server
 	streams   context.CancelFunc // ends what requests still wait for
@@ -97,6 +99,7 @@ func New(o Options) *Server {
 	if o.Role.serves() {
 		part("queue", func(ctx context.Context) error { return s.queue.Start(ctx) }, func(ctx context.Context) error { s.queue.Stop(ctx); return nil })
 		part("first administrator", s.guardSetup, nil)
+		part("audit log", func(ctx context.Context) error { return s.audit.Start(ctx) }, func(ctx context.Context) error { return s.audit.Stop(ctx) })
 		part("http", s.serve, s.shutdown)
 	}
 	// The worker stops first: its jobs may call the API until they end.
@@ -168,6 +171,7 @@ func (s *Server) build(context.Context) error {
 	})
 	s.engine = engine.New(engine.Options{Store: s.store, Queue: s.queue, Hub: s.hub, Languages: s.languages, Tokens: s.accounts, Log: s.log})
 	s.deploy = deploy.New(deploy.Options{Store: s.store, Languages: s.languages, Engine: s.engine, Hub: s.hub, Log: s.log})
+	s.audit = audit.New(audit.Options{Store: s.store, Log: s.log, Retention: c.AuditRetention})
 	return nil
 }
 
@@ -203,6 +207,7 @@ func (s *Server) serve(context.Context) error {
 	handler := api.New(api.Deps{
 		Store: s.store, Accounts: s.accounts, Engine: s.engine, Deploy: s.deploy, Hub: s.hub, Languages: s.languages, Kit: s.kit,
 		Version: s.o.Version, Log: s.log, MaxBody: int64(s.o.Config.MaxBody), Ready: s.isReady, BaseURL: s.url, UI: web.Handler(),
+		Audit: s.audit,
 	})
 	s.http = &http.Server{
 		Handler:           behind(s.o.Config.TrustedProxies, named(handler)),

@@ -62,6 +62,7 @@ type Nouns interface {
 	Logs
 	Workers
 	Settings
+	Audit
 }
 
 // Viewer is on whose behalf a read filters. The zero Viewer sees nothing. Of jobs, people also see those they created,
@@ -311,4 +312,32 @@ type Settings interface {
 	SettingPut(ctx context.Context, key string, value domain.JSON) error
 	// SettingInit stores value unless the key exists and returns what is stored: of two callers both get the same.
 	SettingInit(ctx context.Context, key string, value domain.JSON) (domain.JSON, error)
+}
+
+// Audit stores what was done, a chain of hashes for each workspace and one, named "", for the instance.
+type Audit interface {
+	// AuditAppend adds an event at the end of its workspace's chain and returns it as stored; Seq, At and the hashes are set
+	// by the store. From then to the end of the transaction others who append to the same chain wait, so it comes last.
+	AuditAppend(ctx context.Context, e domain.AuditEvent) (domain.AuditEvent, error)
+	AuditGet(ctx context.Context, workspace string, seq int64) (domain.AuditEvent, error)
+	AuditList(ctx context.Context, p AuditListParams) ([]domain.AuditEvent, error) // newest first
+	AuditChains(ctx context.Context) ([]domain.AuditChain, error)                  // by workspace; one without ends has lost them
+	// AuditTrim removes events from the oldest on, up to the first that is not from before the time, at most limit (1 to
+	// 1000), and moves the chain's anchor. It returns how many.
+	AuditTrim(ctx context.Context, workspace string, before time.Time, limit int) (removed int, err error)
+}
+
+// AuditListParams selects audit events of one chain.
+type AuditListParams struct {
+	Workspace           string // "": the instance's
+	User                string // a user name, or an e-mail address
+	ActionPrefix        string
+	Actions, NotActions []string
+	Kind                domain.AuditKind
+	ResourcePrefix      string
+	After, Before       time.Time // later than, not later than
+	From                int64     // the last Seq of the page before
+	Offset              int       // for clients that count pages
+	Limit               int       // 1 to 1000
+	OldestFirst         bool
 }

@@ -319,3 +319,23 @@ func (n *nouns) SettingPut(ctx context.Context, key string, value domain.JSON) e
 func (n *nouns) SettingInit(ctx context.Context, key string, value domain.JSON) (domain.JSON, error) {
 	return get(n.f, ctx, "SettingInit", func() (domain.JSON, error) { return n.in.SettingInit(ctx, key, value) })
 }
+
+func (n *nouns) AuditAppend(ctx context.Context, e domain.AuditEvent) (domain.AuditEvent, error) {
+	return get(n.f, ctx, "AuditAppend", func() (domain.AuditEvent, error) { return n.in.AuditAppend(ctx, e) })
+}
+
+func (n *nouns) AuditGet(ctx context.Context, workspace string, seq int64) (domain.AuditEvent, error) {
+	return get(n.f, ctx, "AuditGet", func() (domain.AuditEvent, error) { return n.in.AuditGet(ctx, workspace, seq) })
+}
+
+func (n *nouns) AuditList(ctx context.Context, p store.AuditListParams) ([]domain.AuditEvent, error) {
+	return get(n.f, ctx, "AuditList", func() ([]domain.AuditEvent, error) { return n.in.AuditList(ctx, p) })
+}
+
+func (n *nouns) AuditChains(ctx context.Context) ([]domain.AuditChain, error) {
+	return get(n.f, ctx, "AuditChains", func() ([]domain.AuditChain, error) { return n.in.AuditChains(ctx) })
+}
+
+func (n *nouns) AuditTrim(ctx context.Context, workspace string, before time.Time, limit int) (int, error) {
+	return get(n.f, ctx, "AuditTrim", func() (int, error) { return n.in.AuditTrim(ctx, workspace, before, limit) })
+}

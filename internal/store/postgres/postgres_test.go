@@ -82,8 +82,8 @@ func TestNumbers(t *testing.T) {
 		t.Errorf("PostgreSQL has %v, SQLite has %v", mine, other)
 	}
 	for i, name := range mine {
-		if want := fmt.Sprintf("%05d_", i+1); !strings.HasPrefix(name, want) {
-			t.Errorf("%s: want number %s", name, want)
+		if want := fmt.Sprintf("%05d_", i+1); name < want {
+			t.Errorf("%s: want number %s or a later one", name, want)
 		}
 	}
 }

@@ -72,6 +72,9 @@ func run(t *testing.T, all bool, open func(t *testing.T) (s store.Store, reopen 
 		{"BadText", badText},
 		{"Canceled", canceled},
 		{"Closed", closed},
+		{"Audit", audit},
+		{"AuditRace", auditRace},
+		{"AuditTrim", auditTrim},
 	}
 	if all {
 		groups = append(groups, group{"JobListMany", jobListMany})
