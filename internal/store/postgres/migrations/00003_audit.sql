@@ -21,7 +21,6 @@ CREATE TABLE audit_event (
 CREATE INDEX audit_event_email ON audit_event (workspace, email, seq);
 CREATE INDEX audit_event_action ON audit_event (workspace, action, seq);
 CREATE INDEX audit_event_resource ON audit_event (workspace, resource, seq);
-CREATE INDEX audit_event_at ON audit_event (workspace, at);
 
 -- The ends of each workspace's chain. Writers of one workspace take turns on its row.
 CREATE TABLE audit_chain (
