@@ -178,9 +178,11 @@ func (s *server) createGroup(ctx context.Context, in *struct {
 	} else if known {
 		g.Admins = []string{who.Username}
 	}
-	err := s.audited(ctx, audit.GroupCreate, domain.AuditCreated, g.Name, audit.Diff(nil, map[string]any{"summary": g.Summary, "admins": g.Admins}), func(ctx context.Context, tx store.Nouns) error {
-		return tx.GroupCreate(ctx, g)
-	})
+	err := s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GroupCreate, Kind: domain.AuditCreated, Resource: g.Name,
+		Changes: audit.Diff(nil, map[string]any{"summary": g.Summary, "admins": g.Admins}),
+	},
+		func(ctx context.Context, tx store.Nouns) error { return tx.GroupCreate(ctx, g) })
 	if err != nil {
 		return nil, err
 	}
@@ -232,16 +234,20 @@ func (s *server) updateGroup(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	was := g.Summary
+	before := g.Summary
 	if in.Body.Summary != nil {
 		g.Summary = *in.Body.Summary
 	}
 	if err := checkSummary("summary", g.Summary); err != nil {
 		return nil, err
 	}
-	err = s.audited(ctx, audit.GroupUpdate, domain.AuditUpdated, g.Name, audit.Diff(map[string]any{"summary": was}, map[string]any{"summary": g.Summary}), func(ctx context.Context, tx store.Nouns) error {
-		return tx.GroupUpdate(ctx, in.Workspace, g.Name, g.Summary)
-	})
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GroupUpdate, Kind: domain.AuditUpdated, Resource: g.Name,
+		Changes: audit.Diff(map[string]any{"summary": before}, map[string]any{"summary": g.Summary}),
+	},
+		func(ctx context.Context, tx store.Nouns) error {
+			return tx.GroupUpdate(ctx, in.Workspace, g.Name, g.Summary)
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -253,9 +259,11 @@ func (s *server) deleteGroup(ctx context.Context, in *InName) (*plain, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.audited(ctx, audit.GroupDelete, domain.AuditDeleted, g.Name, audit.Diff(map[string]any{"summary": g.Summary, "members": g.Members, "admins": g.Admins}, nil), func(ctx context.Context, tx store.Nouns) error {
-		return tx.GroupDelete(ctx, in.Workspace, g.Name)
-	})
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GroupDelete, Kind: domain.AuditDeleted, Resource: g.Name,
+		Changes: audit.Diff(map[string]any{"members": g.Members, "admins": g.Admins}, nil),
+	},
+		func(ctx context.Context, tx store.Nouns) error { return tx.GroupDelete(ctx, in.Workspace, g.Name) })
 	if err != nil {
 		return nil, err
 	}
@@ -284,9 +292,13 @@ func (s *server) addGroupUser(ctx context.Context, in *struct {
 	if len(g.Members) >= maxNamed && !slices.Contains(g.Members, in.Body.Username) {
 		return nil, errs.New(errs.Invalid, "the group has %d members, and that is the most", len(g.Members)).WithHint("make a second group")
 	}
-	err = s.audited(ctx, audit.GroupAddUser, domain.AuditUpdated, g.Name, audit.Diff(nil, map[string]any{"user": in.Body.Username, "admin": in.Body.Admin}), func(ctx context.Context, tx store.Nouns) error {
-		return tx.GroupMemberPut(ctx, in.Workspace, g.Name, in.Body.Username, in.Body.Admin)
-	})
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GroupAddUser, Kind: domain.AuditUpdated, Resource: g.Name,
+		Changes: audit.Diff(nil, map[string]any{"username": in.Body.Username, "admin": in.Body.Admin}),
+	},
+		func(ctx context.Context, tx store.Nouns) error {
+			return tx.GroupMemberPut(ctx, in.Workspace, g.Name, in.Body.Username, in.Body.Admin)
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -304,9 +316,13 @@ func (s *server) removeGroupUser(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	err = s.audited(ctx, audit.GroupRemoveUser, domain.AuditUpdated, g.Name, audit.Diff(map[string]any{"user": in.Body.Username}, nil), func(ctx context.Context, tx store.Nouns) error {
-		return tx.GroupMemberDelete(ctx, in.Workspace, g.Name, in.Body.Username)
-	})
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GroupRemoveUser, Kind: domain.AuditUpdated, Resource: g.Name,
+		Changes: audit.Diff(map[string]any{"username": in.Body.Username}, nil),
+	},
+		func(ctx context.Context, tx store.Nouns) error {
+			return tx.GroupMemberDelete(ctx, in.Workspace, g.Name, in.Body.Username)
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -572,27 +588,50 @@ func (s *server) createFolder(ctx context.Context, in *struct {
 	if known {
 		f.Grants = append(f.Grants, domain.Grant{Principal: who.PermissionedAs(), Level: domain.GrantOwn}) // whatever else it was given
 	}
-	err = s.audited(ctx, audit.FolderCreate, domain.AuditCreated, f.Name, audit.Diff(nil, folderSettings(f)), func(ctx context.Context, tx store.Nouns) error {
-		return tx.FolderCreate(ctx, f)
-	})
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.FolderCreate, Kind: domain.AuditCreated, Resource: "f/" + f.Name,
+		Changes: audit.Diff(nil, auditFolder(f)),
+	},
+		func(ctx context.Context, tx store.Nouns) error { return tx.FolderCreate(ctx, f) })
 	if err != nil {
 		return nil, err
 	}
 	return plainText("the folder " + f.Name + " is made"), nil
 }
 
+// change makes a change and its line in the audit log, in one transaction.
+func (s *server) change(ctx context.Context, e audit.Entry, fn func(ctx context.Context, tx store.Nouns) error) error {
+	who := callOf(ctx).who
+	return s.Store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
+		if err := fn(ctx, tx); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, who, e)
+	})
+}
+
+// auditFolder is what the audit log tells of a folder.
+func auditFolder(f domain.Folder) map[string]any {
+	out := map[string]any{"display_name": f.DisplayName, "summary": f.Summary}
+	for _, g := range f.Grants {
+		out["grants "+g.Principal] = g.Level.String()
+	}
+	return out
+}
+
 // changeFolder replaces a folder's texts and grants by what change makes of them, in one transaction.
-func (s *server) changeFolder(ctx context.Context, workspace, name string, change func(*domain.Folder) error) error {
+func (s *server) changeFolder(ctx context.Context, workspace, name, action string, change func(*domain.Folder) error) error {
 	if _, err := s.mayFolder(ctx, workspace, name); err != nil {
 		return err
 	}
-	admin := callOf(ctx).who.Admin()
+	who := callOf(ctx).who
+	admin := who.Admin()
 	return s.Store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
 		f, err := tx.FolderGet(ctx, workspace, name)
 		if err != nil {
 			return err
 		}
-		before, was := f.Grants, folderSettings(f)
+		before, was := f.Grants, auditFolder(f)
 		if err := change(&f); err != nil {
 			return err
 		}
@@ -616,31 +655,10 @@ func (s *server) changeFolder(ctx context.Context, workspace, name string, chang
 				}
 			}
 		}
-		return audit.Record(ctx, tx, callOf(ctx).who, audit.Entry{
-			Workspace: workspace, Action: audit.FolderUpdate, Kind: domain.AuditUpdated, Resource: name, Changes: audit.Diff(was, folderSettings(f)),
+		return audit.Record(ctx, tx, who, audit.Entry{
+			Workspace: workspace, Action: action, Kind: domain.AuditUpdated, Resource: "f/" + name,
+			Changes: audit.Diff(was, auditFolder(f)),
 		})
-	})
-}
-
-// folderSettings is what the audit log tells of a folder.
-func folderSettings(f domain.Folder) map[string]any {
-	out := map[string]any{"summary": f.Summary}
-	for _, g := range f.Grants {
-		out["grant "+g.Principal] = g.Level.String()
-	}
-	return out
-}
-
-// audited changes something of the workspace together with its line in the audit log.
-func (s *server) audited(ctx context.Context, action string, kind domain.AuditKind, resource string, changes []audit.Change,
-	change func(ctx context.Context, tx store.Nouns) error,
-) error {
-	who := callOf(ctx).who
-	return s.Store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
-		if err := change(ctx, tx); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, who, audit.Entry{Workspace: who.Workspace, Action: action, Kind: kind, Resource: resource, Changes: changes})
 	})
 }
 
@@ -660,19 +678,22 @@ func (s *server) updateFolder(ctx context.Context, in *struct {
 	if err := s.checkPrincipals(ctx, in.Workspace, "grants", f.Grants, before); err != nil {
 		return nil, err
 	}
-	if err := s.changeFolder(ctx, in.Workspace, in.Name, in.Body.apply); err != nil {
+	if err := s.changeFolder(ctx, in.Workspace, in.Name, audit.FolderUpdate, in.Body.apply); err != nil {
 		return nil, err
 	}
 	return plainText("the folder " + in.Name + " is changed"), nil
 }
 
 func (s *server) deleteFolder(ctx context.Context, in *InName) (*plain, error) {
-	if _, err := s.mayFolder(ctx, in.Workspace, in.Name); err != nil {
+	f, err := s.mayFolder(ctx, in.Workspace, in.Name)
+	if err != nil {
 		return nil, err
 	}
-	err := s.audited(ctx, audit.FolderDelete, domain.AuditDeleted, in.Name, nil, func(ctx context.Context, tx store.Nouns) error {
-		return tx.FolderDelete(ctx, in.Workspace, in.Name)
-	})
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.FolderDelete, Kind: domain.AuditDeleted, Resource: "f/" + f.Name,
+		Changes: audit.Diff(auditFolder(f), nil),
+	},
+		func(ctx context.Context, tx store.Nouns) error { return tx.FolderDelete(ctx, in.Workspace, in.Name) })
 	if err != nil {
 		return nil, err
 	}
@@ -693,7 +714,7 @@ func (s *server) addFolderOwner(ctx context.Context, in *struct {
 	if err := s.checkPrincipals(ctx, in.Workspace, "owner", []domain.Grant{g}, nil); err != nil {
 		return nil, err
 	}
-	err := s.changeFolder(ctx, in.Workspace, in.Name, func(f *domain.Folder) error {
+	err := s.changeFolder(ctx, in.Workspace, in.Name, audit.FolderAddOwner, func(f *domain.Folder) error {
 		f.Grants = append(without(f.Grants, g.Principal), g)
 		return nil
 	})
@@ -715,7 +736,7 @@ func (s *server) removeFolderOwner(ctx context.Context, in *struct {
 	}
 },
 ) (*plain, error) {
-	err := s.changeFolder(ctx, in.Workspace, in.Name, func(f *domain.Folder) error {
+	err := s.changeFolder(ctx, in.Workspace, in.Name, audit.FolderRemoveOwner, func(f *domain.Folder) error {
 		rest := without(f.Grants, in.Body.Owner)
 		if len(rest) == len(f.Grants) {
 			return errs.New(errs.NotFound, "%.100s was granted nothing in the folder %s", in.Body.Owner, in.Name)
@@ -791,9 +812,11 @@ func (s *server) addACL(ctx context.Context, in *struct {
 	if len(without(given, g.Principal)) >= maxNamed {
 		return nil, errs.New(errs.Invalid, "%s has %d grants, and that is the most", in.Path, len(given)).WithHint("make a group")
 	}
-	err = s.audited(ctx, audit.GrantPut, domain.AuditUpdated, in.Path, audit.Diff(nil, map[string]any{"grant " + g.Principal: g.Level.String()}), func(ctx context.Context, tx store.Nouns) error {
-		return tx.GrantPut(ctx, in.Workspace, g)
-	})
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GrantAdd, Kind: domain.AuditUpdated, Resource: in.Path,
+		Changes: audit.Diff(nil, map[string]any{"owner": g.Principal, "level": g.Level.String()}),
+	},
+		func(ctx context.Context, tx store.Nouns) error { return tx.GrantPut(ctx, in.Workspace, g) })
 	if err != nil {
 		return nil, err
 	}
@@ -810,9 +833,13 @@ func (s *server) removeACL(ctx context.Context, in *struct {
 	if err := s.item(ctx, in.InItem); err != nil {
 		return nil, err
 	}
-	err := s.audited(ctx, audit.GrantDelete, domain.AuditUpdated, in.Path, audit.Diff(map[string]any{"grant " + in.Body.Owner: "given"}, nil), func(ctx context.Context, tx store.Nouns) error {
-		return tx.GrantDelete(ctx, in.Workspace, domain.GrantScript, in.Path, in.Body.Owner)
-	})
+	err := s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GrantRemove, Kind: domain.AuditUpdated, Resource: in.Path,
+		Changes: audit.Diff(map[string]any{"owner": in.Body.Owner}, nil),
+	},
+		func(ctx context.Context, tx store.Nouns) error {
+			return tx.GrantDelete(ctx, in.Workspace, domain.GrantScript, in.Path, in.Body.Owner)
+		})
 	if err != nil {
 		return nil, err
 	}

@@ -630,7 +630,15 @@ func (s *server) endVersion(ctx context.Context, in *InHash, action string, end 
 
 // endScript archives or deletes, together with the line in the audit log.
 func (s *server) endScript(ctx context.Context, action, path string, changes []audit.Change, end func(ctx context.Context, tx store.Nouns) error) error {
-	return s.audited(ctx, action, domain.AuditDeleted, path, changes, end)
+	who := callOf(ctx).who
+	return s.Store.Tx(ctx, func(ctx context.Context, tx store.Nouns) error {
+		if err := end(ctx, tx); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, who, audit.Entry{
+			Workspace: who.Workspace, Action: action, Kind: domain.AuditDeleted, Resource: path, Changes: changes,
+		})
+	})
 }
 
 // changed tells those who watch lists of scripts.

@@ -45,11 +45,15 @@ const (
 	GroupDelete     = "group.delete"
 	GroupAddUser    = "group.adduser"
 	GroupRemoveUser = "group.removeuser"
-	FolderCreate    = "folder.create"
-	FolderUpdate    = "folder.update"
-	FolderDelete    = "folder.delete"
-	GrantPut        = "acls.add"
-	GrantDelete     = "acls.remove"
+
+	FolderCreate      = "folder.create"
+	FolderUpdate      = "folder.update"
+	FolderDelete      = "folder.delete"
+	FolderAddOwner    = "folder.add_owner"
+	FolderRemoveOwner = "folder.remove_owner"
+
+	GrantAdd    = "acls.add"
+	GrantRemove = "acls.remove"
 
 	AccessRefused = "access.refused"
 )
