@@ -178,8 +178,10 @@ func (s *server) createGroup(ctx context.Context, in *struct {
 	} else if known {
 		g.Admins = []string{who.Username}
 	}
-	err := s.change(ctx, audit.Entry{Workspace: in.Workspace, Action: audit.GroupCreate, Kind: domain.AuditCreated, Resource: g.Name,
-		Changes: audit.Diff(nil, map[string]any{"summary": g.Summary, "admins": g.Admins})},
+	err := s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GroupCreate, Kind: domain.AuditCreated, Resource: g.Name,
+		Changes: audit.Diff(nil, map[string]any{"summary": g.Summary, "admins": g.Admins}),
+	},
 		func(ctx context.Context, tx store.Nouns) error { return tx.GroupCreate(ctx, g) })
 	if err != nil {
 		return nil, err
@@ -239,8 +241,10 @@ func (s *server) updateGroup(ctx context.Context, in *struct {
 	if err := checkSummary("summary", g.Summary); err != nil {
 		return nil, err
 	}
-	err = s.change(ctx, audit.Entry{Workspace: in.Workspace, Action: audit.GroupUpdate, Kind: domain.AuditUpdated, Resource: g.Name,
-		Changes: audit.Diff(map[string]any{"summary": before}, map[string]any{"summary": g.Summary})},
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GroupUpdate, Kind: domain.AuditUpdated, Resource: g.Name,
+		Changes: audit.Diff(map[string]any{"summary": before}, map[string]any{"summary": g.Summary}),
+	},
 		func(ctx context.Context, tx store.Nouns) error {
 			return tx.GroupUpdate(ctx, in.Workspace, g.Name, g.Summary)
 		})
@@ -255,8 +259,10 @@ func (s *server) deleteGroup(ctx context.Context, in *InName) (*plain, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.change(ctx, audit.Entry{Workspace: in.Workspace, Action: audit.GroupDelete, Kind: domain.AuditDeleted, Resource: g.Name,
-		Changes: audit.Diff(map[string]any{"members": g.Members, "admins": g.Admins}, nil)},
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GroupDelete, Kind: domain.AuditDeleted, Resource: g.Name,
+		Changes: audit.Diff(map[string]any{"members": g.Members, "admins": g.Admins}, nil),
+	},
 		func(ctx context.Context, tx store.Nouns) error { return tx.GroupDelete(ctx, in.Workspace, g.Name) })
 	if err != nil {
 		return nil, err
@@ -286,8 +292,10 @@ func (s *server) addGroupUser(ctx context.Context, in *struct {
 	if len(g.Members) >= maxNamed && !slices.Contains(g.Members, in.Body.Username) {
 		return nil, errs.New(errs.Invalid, "the group has %d members, and that is the most", len(g.Members)).WithHint("make a second group")
 	}
-	err = s.change(ctx, audit.Entry{Workspace: in.Workspace, Action: audit.GroupAddUser, Kind: domain.AuditUpdated, Resource: g.Name,
-		Changes: audit.Diff(nil, map[string]any{"username": in.Body.Username, "admin": in.Body.Admin})},
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GroupAddUser, Kind: domain.AuditUpdated, Resource: g.Name,
+		Changes: audit.Diff(nil, map[string]any{"username": in.Body.Username, "admin": in.Body.Admin}),
+	},
 		func(ctx context.Context, tx store.Nouns) error {
 			return tx.GroupMemberPut(ctx, in.Workspace, g.Name, in.Body.Username, in.Body.Admin)
 		})
@@ -308,8 +316,10 @@ func (s *server) removeGroupUser(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	err = s.change(ctx, audit.Entry{Workspace: in.Workspace, Action: audit.GroupRemoveUser, Kind: domain.AuditUpdated, Resource: g.Name,
-		Changes: audit.Diff(map[string]any{"username": in.Body.Username}, nil)},
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GroupRemoveUser, Kind: domain.AuditUpdated, Resource: g.Name,
+		Changes: audit.Diff(map[string]any{"username": in.Body.Username}, nil),
+	},
 		func(ctx context.Context, tx store.Nouns) error {
 			return tx.GroupMemberDelete(ctx, in.Workspace, g.Name, in.Body.Username)
 		})
@@ -578,8 +588,10 @@ func (s *server) createFolder(ctx context.Context, in *struct {
 	if known {
 		f.Grants = append(f.Grants, domain.Grant{Principal: who.PermissionedAs(), Level: domain.GrantOwn}) // whatever else it was given
 	}
-	err = s.change(ctx, audit.Entry{Workspace: in.Workspace, Action: audit.FolderCreate, Kind: domain.AuditCreated, Resource: "f/" + f.Name,
-		Changes: audit.Diff(nil, auditFolder(f))},
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.FolderCreate, Kind: domain.AuditCreated, Resource: "f/" + f.Name,
+		Changes: audit.Diff(nil, auditFolder(f)),
+	},
 		func(ctx context.Context, tx store.Nouns) error { return tx.FolderCreate(ctx, f) })
 	if err != nil {
 		return nil, err
@@ -643,8 +655,10 @@ func (s *server) changeFolder(ctx context.Context, workspace, name, action strin
 				}
 			}
 		}
-		return audit.Record(ctx, tx, who, audit.Entry{Workspace: workspace, Action: action, Kind: domain.AuditUpdated, Resource: "f/" + name,
-			Changes: audit.Diff(was, auditFolder(f))})
+		return audit.Record(ctx, tx, who, audit.Entry{
+			Workspace: workspace, Action: action, Kind: domain.AuditUpdated, Resource: "f/" + name,
+			Changes: audit.Diff(was, auditFolder(f)),
+		})
 	})
 }
 
@@ -675,8 +689,10 @@ func (s *server) deleteFolder(ctx context.Context, in *InName) (*plain, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.change(ctx, audit.Entry{Workspace: in.Workspace, Action: audit.FolderDelete, Kind: domain.AuditDeleted, Resource: "f/" + f.Name,
-		Changes: audit.Diff(auditFolder(f), nil)},
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.FolderDelete, Kind: domain.AuditDeleted, Resource: "f/" + f.Name,
+		Changes: audit.Diff(auditFolder(f), nil),
+	},
 		func(ctx context.Context, tx store.Nouns) error { return tx.FolderDelete(ctx, in.Workspace, in.Name) })
 	if err != nil {
 		return nil, err
@@ -796,8 +812,10 @@ func (s *server) addACL(ctx context.Context, in *struct {
 	if len(without(given, g.Principal)) >= maxNamed {
 		return nil, errs.New(errs.Invalid, "%s has %d grants, and that is the most", in.Path, len(given)).WithHint("make a group")
 	}
-	err = s.change(ctx, audit.Entry{Workspace: in.Workspace, Action: audit.GrantAdd, Kind: domain.AuditUpdated, Resource: in.Path,
-		Changes: audit.Diff(nil, map[string]any{"owner": g.Principal, "level": g.Level.String()})},
+	err = s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GrantAdd, Kind: domain.AuditUpdated, Resource: in.Path,
+		Changes: audit.Diff(nil, map[string]any{"owner": g.Principal, "level": g.Level.String()}),
+	},
 		func(ctx context.Context, tx store.Nouns) error { return tx.GrantPut(ctx, in.Workspace, g) })
 	if err != nil {
 		return nil, err
@@ -815,8 +833,10 @@ func (s *server) removeACL(ctx context.Context, in *struct {
 	if err := s.item(ctx, in.InItem); err != nil {
 		return nil, err
 	}
-	err := s.change(ctx, audit.Entry{Workspace: in.Workspace, Action: audit.GrantRemove, Kind: domain.AuditUpdated, Resource: in.Path,
-		Changes: audit.Diff(map[string]any{"owner": in.Body.Owner}, nil)},
+	err := s.change(ctx, audit.Entry{
+		Workspace: in.Workspace, Action: audit.GrantRemove, Kind: domain.AuditUpdated, Resource: in.Path,
+		Changes: audit.Diff(map[string]any{"owner": in.Body.Owner}, nil),
+	},
 		func(ctx context.Context, tx store.Nouns) error {
 			return tx.GrantDelete(ctx, in.Workspace, domain.GrantScript, in.Path, in.Body.Owner)
 		})

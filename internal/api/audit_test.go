@@ -143,8 +143,11 @@ func noAuditNoAction(t *testing.T) {
 		{audit.InviteAccept, "main", "", "POST", "/api/auth/welcome", AcceptWelcome{Token: secret, Password: password}, 200},
 		{audit.WorkspaceMake, "newer", e.admin, "POST", "/api/workspaces/create", map[string]any{"id": "newer", "name": "Newer"}, 201},
 		{audit.ScriptCreate, "main", e.dev, "POST", "/api/w/main/scripts/create", map[string]any{"path": "f/a/new", "content": "echo", "language": "bash", "summary": ""}, 201},
-		{audit.ScriptUpdate, "main", e.dev, "POST", "/api/w/main/scripts/create",
-			map[string]any{"path": "f/a/one", "content": "echo 2", "language": "bash", "summary": "", "parent_hash": one, "tag": "gpu", "envs": []string{"KEY=s3cret"}}, 201},
+		{
+			audit.ScriptUpdate, "main", e.dev, "POST", "/api/w/main/scripts/create",
+			map[string]any{"path": "f/a/one", "content": "echo 2", "language": "bash", "summary": "", "parent_hash": one, "tag": "gpu", "envs": []string{"KEY=s3cret"}},
+			201,
+		},
 		{audit.ScriptArchive, "main", e.dev, "POST", "/api/w/main/scripts/archive/p/f/a/three", nil, 200},
 		{audit.ScriptDelete, "main", e.dev, "POST", "/api/w/main/scripts/delete/p/f/a/four", nil, 200},
 		{audit.ScriptArchive, "main", e.dev, "POST", "/api/w/main/scripts/archive/h/" + two, nil, 200},
