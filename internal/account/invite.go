@@ -125,8 +125,10 @@ func (s *Service) invite(ctx context.Context, by domain.Identity, i domain.Invit
 		if i.Email == "" { // the first administrator's link: its workspace is not there yet
 			workspace = ""
 		}
-		return audit.Record(ctx, tx, by, audit.Entry{Workspace: workspace, Action: audit.InviteCreate, Kind: domain.AuditCreated, Resource: i.Email,
-			Changes: audit.Diff(nil, map[string]any{"role": string(i.Role), "superadmin": i.Superadmin, "expires": i.ExpiresAt})})
+		return audit.Record(ctx, tx, by, audit.Entry{
+			Workspace: workspace, Action: audit.InviteCreate, Kind: domain.AuditCreated, Resource: i.Email,
+			Changes: audit.Diff(nil, map[string]any{"role": string(i.Role), "superadmin": i.Superadmin, "expires": i.ExpiresAt}),
+		})
 	})
 	if err != nil {
 		return "", err
@@ -219,8 +221,10 @@ func (s *Service) AcceptInvite(ctx context.Context, secret, email, name, passwor
 			return err
 		}
 		who := domain.Identity{Email: email, TokenID: token.ID}
-		return audit.Record(ctx, tx, who, audit.Entry{Workspace: i.Workspace, Action: audit.InviteAccept, Kind: domain.AuditExecute, Resource: email,
-			Changes: audit.Diff(nil, map[string]any{"role": string(i.Role), "superadmin": i.Superadmin, "password_set": hash != "", "new_user": !w.Exists})})
+		return audit.Record(ctx, tx, who, audit.Entry{
+			Workspace: i.Workspace, Action: audit.InviteAccept, Kind: domain.AuditExecute, Resource: email,
+			Changes: audit.Diff(nil, map[string]any{"role": string(i.Role), "superadmin": i.Superadmin, "password_set": hash != "", "new_user": !w.Exists}),
+		})
 	})
 	if err != nil {
 		return Session{}, err
@@ -318,8 +322,10 @@ func (s *Service) FirstAdmin(ctx context.Context, email, name string) error {
 		if err := s.firstAdmin(ctx, tx, domain.User{Email: email, Name: name, Superadmin: true}); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, domain.Identity{}, audit.Entry{Workspace: FirstWorkspace, Action: audit.UserCreate, Kind: domain.AuditCreated, Resource: email,
-			Changes: audit.Diff(nil, map[string]any{"superadmin": true})})
+		return audit.Record(ctx, tx, domain.Identity{}, audit.Entry{
+			Workspace: FirstWorkspace, Action: audit.UserCreate, Kind: domain.AuditCreated, Resource: email,
+			Changes: audit.Diff(nil, map[string]any{"superadmin": true}),
+		})
 	})
 }
 
@@ -345,7 +351,9 @@ func (s *Service) CreateWorkspace(ctx context.Context, who domain.Identity, work
 		if _, err = join(ctx, tx, workspace, who.Email, domain.RoleAdmin); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, who, audit.Entry{Workspace: workspace, Action: audit.WorkspaceMake, Kind: domain.AuditCreated, Resource: workspace,
-			Changes: audit.Diff(nil, map[string]any{"name": name})})
+		return audit.Record(ctx, tx, who, audit.Entry{
+			Workspace: workspace, Action: audit.WorkspaceMake, Kind: domain.AuditCreated, Resource: workspace,
+			Changes: audit.Diff(nil, map[string]any{"name": name}),
+		})
 	})
 }

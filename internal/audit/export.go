@@ -95,13 +95,17 @@ func Export(ctx context.Context, s store.Audit, p store.AuditListParams, f Forma
 }
 
 func csvHead() []string {
-	return []string{"workspace", "id", "timestamp", "email", "username", "token_id", "job_id", "operation", "action_kind", "resource", "changes",
-		"address", "request_id", "prev_hash", "hash"}
+	return []string{
+		"workspace", "id", "timestamp", "email", "username", "token_id", "job_id", "operation", "action_kind", "resource", "changes",
+		"address", "request_id", "prev_hash", "hash",
+	}
 }
 
 func csvRow(l Line) []string {
-	row := []string{l.Workspace, strconv.FormatInt(l.ID, 10), l.At.Format(time.RFC3339Nano), l.Email, l.Username, l.TokenID, l.JobID, l.Action, l.Kind,
-		l.Resource, string(l.Changes), l.Address, l.RequestID, l.PrevHash, l.Hash}
+	row := []string{
+		l.Workspace, strconv.FormatInt(l.ID, 10), l.At.Format(time.RFC3339Nano), l.Email, l.Username, l.TokenID, l.JobID, l.Action, l.Kind,
+		l.Resource, string(l.Changes), l.Address, l.RequestID, l.PrevHash, l.Hash,
+	}
 	for i := range row {
 		row[i] = Neutral(row[i])
 	}

@@ -356,8 +356,10 @@ func (e *Engine) Cancel(ctx context.Context, who domain.Identity, jobID, reason 
 		}
 	}
 	job, err = e.o.Queue.Cancel(ctx, Viewer(who), jobID, who.Username, reason, func(ctx context.Context, tx store.Nouns, job domain.Job) error {
-		return audit.Record(ctx, tx, who, audit.Entry{Workspace: job.Workspace, Action: audit.JobCancel, Kind: domain.AuditExecute, Resource: job.ID,
-			Changes: audit.Diff(nil, map[string]any{"path": job.ScriptPath, "reason": reason})})
+		return audit.Record(ctx, tx, who, audit.Entry{
+			Workspace: job.Workspace, Action: audit.JobCancel, Kind: domain.AuditExecute, Resource: job.ID,
+			Changes: audit.Diff(nil, map[string]any{"path": job.ScriptPath, "reason": reason}),
+		})
 	})
 	if errs.Is(err, errs.NotFound) {
 		return job, errs.Wrap(errs.NotFound, err, "there is no job %s", jobID)
